@@ -1,0 +1,58 @@
+"""The one family of exceptions for wrong input.
+
+An error is part of the interface: it says what is wrong, where, what is allowed and what to do.
+The command line prints it as one message and exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Wrong input from the user.
+
+    Parameters
+    ----------
+    problem : what was wrong, a sentence without the final stop
+    file : the file it stood in, if any
+    key : the key, dotted, e.g. ``arm.caseload-10.caseload``
+    allowed : what would have been right, in words
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | Path | None = None,
+        key: str | None = None,
+        allowed: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.file = None if file is None else str(file)
+        self.key = key
+        self.allowed = allowed
+        where = ": ".join(part for part in (self.file, key) if part)
+        message = f"{where}: {problem}" if where else problem
+        if allowed:
+            message += f". Allowed: {allowed}"
+        super().__init__(message + ".")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the parts when the error crosses a process."""
+        return _rebuild, (self.problem, self.file, self.key, self.allowed)
+
+
+def _rebuild(problem: str, file: str | None, key: str | None, allowed: str | None) -> InputError:
+    return InputError(problem, file=file, key=key, allowed=allowed)
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Say which names are allowed, the nearest first: ``'work' (did you mean this?), 'health'``."""
+    names = sorted(allowed)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}? One of: {', '.join(names)}"
+    return f"one of: {', '.join(names)}"

@@ -1,0 +1,100 @@
+"""A plan: one arm of a study with every lever resolved. What the model is asked to run.
+
+Plans are plain frozen data. ``scenarios`` builds them from TOML files; a researcher may build one by hand.
+Everything uncertain is *not* here but in ``parameters.toml``; a plan holds what a municipality decides or knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from simulation.names import SERVICES
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """Capacity of one service for the pool and for other residents."""
+
+    places: float
+    """Places in all, pool and other residents together (persons or families at a time)."""
+    length_months: float
+    """Ordinary length of a stay, months."""
+    background_per_month: float = 0.0
+    """New requests a month from residents outside the pool, who compete for the same places."""
+    mode: str = "hard"
+    """``hard``: places and a queue. ``soft``: everybody is taken, with less for each when there are too many."""
+    priority: str = "first_come"
+    """``first_come`` or ``need``."""
+    opens_month: int | None = None
+    """First study month with places (None: always open)."""
+    closed_from: int | None = None
+    """First study month without places (None: never closed)."""
+    closed_to: int | None = None
+    """Last study month without places (None: closed for good from ``closed_from``)."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Families in lasting low income in a place, as shares (0..1) and means, before selection."""
+
+    name: str
+    title: str
+    barriers: Mapping[str, float]
+    """Prevalence of each of the nine barriers: of parents (first four), of families (last five)."""
+    shares: Mapping[str, float]
+    """``immigrant``, ``lone_parent``, ``special_needs`` (of children), ``renting``, ``municipal_rental`` (of renters),
+    ``recent_refugee`` (of immigrants, under two years in Norway)."""
+    means: Mapping[str, float]
+    """``children`` per family, ``age_parent`` years, ``years_in_norway`` of immigrants, ``rent`` NOK a month."""
+    services: Mapping[str, ServicePlan]
+    openings_per_100_parents: float
+    """Vacancies a month within reach, for each 100 parents of the pool."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One arm, resolved."""
+
+    name: str
+    profile: Profile
+    families: int = 400
+    horizon_months: int = 36
+    burn_in_months: int = 60
+    prices: str = "2025"
+    links: bool = True
+    """False: every parameter marked as a link takes its ``none`` value (the null model)."""
+    posterior: str = "prior"
+    """``prior``, or a file of posterior draws."""
+    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Parameters set by hand, over any draw."""
+
+    coordinators: int = 0
+    caseload: int = 0
+    follow_up: str = "familiepluss"
+    intake: str = "need"
+    relaxed: bool = False
+    """True: three months of social assistance in the last twelve are enough, not six."""
+    length_months: float = 24.0
+    """Mean length of follow-up."""
+    admissions_per_month: int = 5
+    """New families a coordinator can take in a month."""
+    cover: bool = True
+    """Colleagues cover for a vacant position."""
+    coordinator_leaves_month: int | None = None
+    """A study month in which one coordinator leaves (a stress test)."""
+    inflow_factor: float = 1.0
+    """Multiplies the families moving in and out from month 1 on (a stress test)."""
+    services: Mapping[str, ServicePlan] = field(default_factory=lambda: MappingProxyType({}))
+    """Services that differ from the profile's; the profile's hold during burn-in."""
+    openings_factor: float = 1.0
+    """Multiplies openings from ``openings_from`` to ``openings_to`` (a recession: 0.5)."""
+    openings_from: int = 1
+    openings_to: int | None = None
+
+    def service(self, name: str, study_month: int = 1) -> ServicePlan:
+        """The capacity of a service: the profile's up to month 0, the arm's own from month 1."""
+        if name not in SERVICES:
+            raise KeyError(name)
+        return self.services.get(name, self.profile.services[name]) if study_month >= 1 else self.profile.services[name]
