@@ -1,0 +1,139 @@
+"""A family: its state, and the agent a Mesa user works with.
+
+The record below *is* the documentation of the state. What a family does in a month stands in the files named after
+the behaviour: ``demography`` (time passes), ``barriers``, ``work``, ``benefits``, ``income``, ``children``.
+Months are counted from the first month of the burn-in unless a field says otherwise. Amounts are NOK a month.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from simulation.names import FAMILY_BARRIERS, MAX_CHILDREN, MAX_PARENTS, PEERS, PERSON_BARRIERS, SERVICES
+
+_S: Final = len(SERVICES)
+
+PARENT: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("present", "i1"),
+            ("work", "i1"),  # names.WORK
+            ("benefit", "i1"),  # names.BENEFITS
+            ("offer", "i1"),  # 1: may take a job this month (the labour market said yes); 2: full time
+            ("barrier", "i1", (PERSON_BARRIERS,)),  # 1 present
+            ("found", "i1", (PERSON_BARRIERS,)),  # 1 known to NAV
+            ("prone", "i1", (PERSON_BARRIERS,)),  # 1 fixed: lives with the barrier most of the time
+            ("stage", "i1", (_S,)),  # names.STAGES, for each service
+            ("waited", "i1", (_S,)),  # months waited before the present or last stay
+            ("wrong_order", "i1", (_S,)),  # 1: referred before an untreated health or violence barrier
+            ("age", "i8"),  # months
+            ("since", "i8", (_S,)),  # month in which the stage began
+            ("attended", "i8", (2,)),  # months of attended training: language, education
+            ("benefit_months", "i8"),  # months on the present own benefit
+            ("job_months", "i8"),  # months in the present job
+            ("out_months", "i8"),  # months since last in work
+            ("offer_at", "f8"),  # time within the month at which the offer comes, 0..1
+            ("earned_1y", "f8"),  # gross wages of about the last 12 months (exponentially weighted), NOK
+            ("earned_3y", "f8"),  # the same over about 36 months, NOK
+            ("wage_level", "f8"),  # full-time gross wage when in work, NOK a month
+            ("frailty", "f8"),  # fixed log hazard ratio on getting work: what the barriers go with but do not cause
+            ("wages", "f8"),  # gross wages this month
+            ("own_benefit", "f8"),  # own benefit this month, before tax
+            ("tax", "f8"),  # tax this month
+        ],
+    )
+)
+
+CHILD: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("present", "i1"),
+            ("arena", "i1", (3,)),  # names.ARENAS: 1 takes part
+            ("needs", "i1"),  # 1 special needs
+            ("exempt", "i1"),  # 1 fee exemption granted
+            ("upper_secondary", "i1"),  # -1 not yet 21, 0 not completed, 1 completed
+            ("age", "i8"),  # months; kept until 21 years
+            ("birth_order", "i8"),  # the child's key within the family, never reused
+            ("months_seen", "i8"),  # months lived in the pool under 18
+            ("months_taking_part", "i8"),  # of these, in at least one arena
+            ("months_low_income", "i8"),  # of these, in a family below the low-income line
+        ],
+    )
+)
+
+FAMILY: Final = np.dtype(
+    (
+        np.record,
+        [
+            # who
+            ("slot", "i8"),  # place in the pool, 0..families-1
+            ("generation", "i8"),  # how many families have lived in this slot before
+            ("entered", "i8"),  # month in which the family came to the pool
+            ("births", "i8"),  # children born or brought so far: the next birth order
+            ("partners", "i8"),  # second parents so far: part of the second parent's key
+            ("immigrant", "i1"),
+            ("in_care", "i1"),  # a child in the care of child welfare
+            ("tenure", "i1"),  # names.TENURE
+            ("applying", "i1"),  # 1 applies for social assistance each month
+            ("claims_housing_allowance", "i1"),
+            ("claims_support", "i1"),  # childcare support, advance child support and fee reductions applied for
+            ("meets_criteria", "i1"),  # 1 meets the HOLF criteria this month
+            ("eligible_at_start", "i1"),  # 1 met them at study month 0
+            ("ever_followed", "i1"),
+            ("plan", "i1"),  # 1 has a coordinator and a plan
+            ("special_needs", "i1"),  # 1 at least one child with special needs
+            ("barrier", "i1", (FAMILY_BARRIERS,)),  # housing, network, economy, care, violence
+            ("found", "i1", (FAMILY_BARRIERS,)),
+            ("prone", "i1", (FAMILY_BARRIERS,)),
+            ("residence", "i8"),  # months in Norway (of the parents)
+            ("couple_months", "i8"),  # months since the couple formed or parted
+            ("peer", "i8", (PEERS,)),  # slots of the families this one is tied to
+            # follow-up
+            ("coordinator", "i8"),  # index, or -1
+            ("admitted", "i8"),  # study month of the first admission, or -999
+            ("followed_months", "i8"),  # in the present follow-up
+            ("planned_months", "i8"),  # stated length of the present follow-up
+            ("ended", "i8"),  # month the last follow-up ended, or -999
+            ("waiting_months", "i8"),  # months it has met the criteria without a coordinator
+            ("extra_hours", "f8"),  # hours a month given on top, for experiments; takes from nobody
+            ("contact_hours", "f8"),  # with the coordinator this month
+            ("potency", "f8"),  # dose x skill x programme this month: what every link multiplies
+            ("support", "f8"),  # work support that lasts: potency while it lasts, fading after
+            ("trust", "f8"),  # 0..1
+            # money, NOK a month
+            ("rent", "f8"),  # housing cost
+            ("debt", "f8"),  # NOK
+            ("wages", "f8"),
+            ("own_benefits", "f8"),
+            ("tax", "f8"),
+            ("child_benefit", "f8"),
+            ("cash_for_care", "f8"),
+            ("childcare_support", "f8"),
+            ("advance_child_support", "f8"),
+            ("housing_allowance", "f8"),
+            ("kindergarten_fee", "f8"),
+            ("sfo_fee", "f8"),
+            ("social_assistance", "f8"),
+            ("entitled_not_claimed", "f8"),  # money left on the table
+            ("disposable", "f8"),
+            ("equivalised", "f8"),  # disposable per EU consumption unit
+            ("taxable_last", "f8"),  # taxable income last month (the housing allowance is one month late)
+            ("income_ring", "f8", (12,)),  # equivalised income of the last 12 months, by month modulo 12
+            ("income_12", "f8"),  # their sum
+            ("income_known", "i8"),  # how many of the 12 are known
+            ("assistance_bits", "i8"),  # last 36 months of social assistance, bit 0 = this month
+            ("assistance_12", "i8"),  # months with social assistance among the last 12
+            ("low_income_bits", "i8"),  # last 36 months below the low-income line, bit 0 = this month
+            # children
+            ("children_under_18", "i8"),
+            ("taking_part", "f8"),  # share of children 1-17 in an arena this month
+            ("taking_part_last", "f8"),  # last month: what peers see
+            ("child", CHILD, (MAX_CHILDREN,)),
+            ("parent", PARENT, (MAX_PARENTS,)),
+        ],
+    )
+)
