@@ -40,6 +40,8 @@ PARENT: Final = np.dtype(
             ("earned_3y", "f8"),  # the same over about 36 months, NOK
             ("wage_level", "f8"),  # full-time gross wage when in work, NOK a month
             ("frailty", "f8"),  # fixed log hazard ratio on getting work: what the barriers go with but do not cause
+            ("exit_frailty", "f8"),  # the same on losing work
+            ("boost", "f8"),  # 1 after completed KVP or job support, fading
             ("wages", "f8"),  # gross wages this month
             ("own_benefit", "f8"),  # own benefit this month, before tax
             ("tax", "f8"),  # tax this month
@@ -118,6 +120,7 @@ FAMILY: Final = np.dtype(
             ("kindergarten_fee", "f8"),
             ("sfo_fee", "f8"),
             ("social_assistance", "f8"),
+            ("entitlement", "f8"),  # social assistance it would get if it applied (its means test)
             ("entitled_not_claimed", "f8"),  # money left on the table
             ("disposable", "f8"),
             ("equivalised", "f8"),  # disposable per EU consumption unit
