@@ -1,0 +1,326 @@
+"""A study: arms to compare, read from a TOML file (``docs/interface.md``) and checked whole before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from scenarios.files import SHIPPED, Key, check, dotted, shown, toml_key, toml_value
+from scenarios.layers import Layers, locate_study, read_layers
+from scenarios.profiles import load_profile, profile_dict
+from scenarios.schema import Arm, Contrast, ServiceChange, StudyFile
+from simulation.errors import InputError, nearest
+from simulation.plan import Plan, Profile, ServicePlan
+
+ORDINARY: Final = "ordinary"
+RATES: Final = SHIPPED.parent / "simulation" / "rates"
+POSTERIORS: Final = SHIPPED.parent / "calibration" / "posteriors"
+
+ContrastNames = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study. Make one with :func:`load_study`."""
+
+    file: Path
+    content: StudyFile
+    """The tables of the file, with what it extends and what ``--set`` changed."""
+    profile: Profile
+    arms: tuple[Plan, ...]
+    """The arms in the file's order, every lever resolved."""
+    contrasts: tuple[ContrastNames, ...]
+    """(name, arm, against): those of the file, then every arm against ``ordinary`` where there is such an arm."""
+
+    @property
+    def name(self) -> str:
+        """The name, which names the folder of a run too."""
+        return self.content.study.name
+
+    @property
+    def title(self) -> str:
+        """The title, or the name where there is none."""
+        return self.content.study.title or self.name
+
+    @property
+    def question(self) -> str:
+        """What the study asks, in words; may be empty."""
+        return self.content.study.question
+
+    @property
+    def horizon_months(self) -> int:
+        """Study months."""
+        return self.content.study.horizon_months
+
+    @property
+    def replicates(self) -> int:
+        """Replicates, two to a draw; the most there are where ``precision`` is given."""
+        return self.content.study.replicates
+
+    @property
+    def seed(self) -> int:
+        """The seed, 0..2**32-1."""
+        return self.content.study.seed
+
+    @property
+    def precision(self) -> float | None:
+        """Half-width of the 95 % interval of a paired difference at which the run may stop; None: run them all."""
+        return self.content.study.precision
+
+    def arm(self, name: str) -> Plan:
+        """The plan of one arm; ``InputError`` with the nearest name where there is none."""
+        for plan in self.arms:
+            if plan.name == name:
+                return plan
+        names = [plan.name for plan in self.arms]
+        raise InputError(f"there is no arm {shown(name)}", file=self.file, key="arm", allowed=nearest(name[:80], names))
+
+    def with_settings(self, **settings: Any) -> Study:
+        """The study with keys of ``[study]`` changed (``replicates=100, seed=7``), checked like the file."""
+        changed = {key: value for key, value in settings.items() if value is not None}
+        if not changed:
+            return self
+        content = _as_written(self.content)
+        content["study"] |= changed
+        return _build(content, Layers(self.file))
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything the study fixes, as JSON-able data: settings, parameters, profile, arms, contrasts."""
+        return {
+            "study": self.content.study.model_dump(),
+            "pool": self.content.pool.model_dump(),
+            "parameters": dict(self.content.parameters),
+            "profile": profile_dict(self.profile),
+            "arms": [_arm_dict(plan) for plan in self.arms],
+            "contrasts": [dict(zip(("name", "arm", "against"), names, strict=True)) for names in self.contrasts],
+        }
+
+    def to_toml(self) -> str:
+        """The study as one TOML file that :func:`load_study` reads back to the same study."""
+        return "\n".join(_toml_lines(_as_written(self.content))) + "\n"
+
+
+def load_study(path: str | Path, sets: Iterable[str] = ()) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    path : a study file, or the name of one that comes with the program
+    sets : overrides, each ``key=value`` as for ``--set``
+
+    Raises
+    ------
+    InputError : anything in the file, in those it extends or in the overrides is wrong
+    """
+    layers = read_layers(locate_study(path), sets)
+    return _build(layers.content, layers)
+
+
+def _build(content: Mapping[str, Any], layers: Layers) -> Study:
+    file = check(StudyFile, content, layers.blame)
+    for name, arm in file.arm.items():
+        _check_arm(name, arm, layers)
+    _check_parameters(file, layers)
+    _check_choice("prices", file.study.prices, _names_in(RATES, "[0-9]*.toml"), layers)
+    posterior = _posterior(file.study.posterior, layers)
+    profile = _profile(file.study.profile, layers)
+    return Study(
+        file=layers.file,
+        content=file,
+        profile=profile,
+        arms=tuple(_plan(name, file, profile, posterior) for name in file.arm),
+        contrasts=_contrasts(file, layers),
+    )
+
+
+# ---- what must fit together ------------------------------------------------------------------------------------------
+
+
+def _wrong(layers: Layers, key: Key, problem: str, allowed: str | None) -> InputError:
+    return InputError(problem, file=layers.blame(key), key=dotted(key), allowed=allowed)
+
+
+def _check_arm(name: str, arm: Arm, layers: Layers) -> None:
+    def wrong(key: Key, problem: str, allowed: str) -> InputError:
+        return _wrong(layers, ("arm", name, *key), problem, allowed)
+
+    if arm.coordinators and arm.caseload is None:
+        raise wrong(("caseload",), "is missing: the arm has coordinators", "a whole number from 1 to 60")
+    if arm.caseload is not None and not arm.coordinators:
+        raise wrong(("caseload",), f"{arm.caseload} families each, but no coordinators", "coordinators from 1 to 400")
+    if arm.coordinator_leaves_month is not None and not arm.coordinators:
+        raise wrong(("coordinator_leaves_month",), "there is no coordinator to leave", "coordinators from 1 to 400")
+    if arm.openings_factor is None and (arm.openings_from is not None or arm.openings_to is not None):
+        key = "openings_from" if arm.openings_from is not None else "openings_to"
+        raise wrong((key,), "months without an openings_factor", "openings_factor beside them")
+    first = arm.openings_from or 1
+    if arm.openings_to is not None and arm.openings_to < first:
+        raise wrong(("openings_to",), f"{arm.openings_to} is before openings_from", f"a month from {first} on")
+    for service, change in _changes(arm):
+        _check_closing(("services", service, "closed_to"), change, wrong)
+
+
+def _check_closing(key: Key, change: ServiceChange, wrong: Any) -> None:
+    if change.closed_to is None:
+        return
+    if change.closed_from is None:
+        raise wrong(key, "the month it opens again, but not the month it closes", "closed_from beside it")
+    if change.closed_to < change.closed_from:
+        raise wrong(key, f"{change.closed_to} is before closed_from", f"a month from {change.closed_from} on")
+
+
+def _check_parameters(file: StudyFile, layers: Layers) -> None:
+    if not file.parameters:
+        return
+    from simulation.parameters import check_value, find_parameter, parameter_names
+
+    names = parameter_names()
+    for name, value in file.parameters.items():
+        key = ("parameters", name)
+        if name not in names:
+            raise InputError(
+                f"there is no parameter {shown(name)}",
+                file=layers.blame(key),
+                key=f"parameters.{name[:80]}",
+                allowed=_near_parameters(name[:80], names),
+            )
+        check_value(find_parameter(name), value, file=layers.blame(key))
+
+
+def _near_parameters(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    return f"{hint}`run.py parameters` lists them all"
+
+
+def _check_choice(key: str, value: str, names: Iterable[str], layers: Layers) -> None:
+    names = list(names)
+    if value not in names:
+        raise _wrong(layers, ("study", key), f"{shown(value)} is not known", nearest(value[:80], names))
+
+
+def _names_in(folder: Path, pattern: str = "*") -> list[str]:
+    return sorted({path.stem for path in folder.glob(pattern) if path.is_file() and path.name[0] not in "._"})
+
+
+def _posterior(value: str, layers: Layers) -> str:
+    """``prior``, or the file of a posterior given by name or path."""
+    if value == "prior":
+        return value
+    if "/" in value:
+        if "\0" in value or not Path(value).is_file():
+            raise _wrong(layers, ("study", "posterior"), f"{shown(value)} is not a file", '"prior", or a file of draws')
+        return value
+    _check_choice("posterior", value, ["prior", *_names_in(POSTERIORS)], layers)
+    return str(next(path for path in sorted(POSTERIORS.glob(f"{value}.*")) if path.is_file()))
+
+
+def _profile(name: str, layers: Layers) -> Profile:
+    try:
+        return load_profile(name)
+    except InputError as error:
+        if error.file is not None:  # something within the profile's file
+            raise
+        raise _wrong(layers, ("study", "profile"), error.problem, error.allowed) from None
+
+
+def _contrasts(file: StudyFile, layers: Layers) -> tuple[ContrastNames, ...]:
+    contrasts: dict[str, tuple[str, str]] = {}
+    for name, contrast in file.contrast.items():
+        _check_contrast(name, contrast, file, layers)
+        contrasts[name] = (contrast.arm, contrast.against)
+    if ORDINARY in file.arm:
+        for arm in file.arm:
+            pair, name = (arm, ORDINARY), f"{arm} vs {ORDINARY}"
+            if arm == ORDINARY or pair in contrasts.values():
+                continue
+            if name in contrasts:
+                key = ("contrast", name)
+                raise _wrong(layers, key, f"this is the name of {arm} against {ORDINARY}", "another name")
+            contrasts[name] = pair
+    return tuple((name, arm, against) for name, (arm, against) in contrasts.items())
+
+
+def _check_contrast(name: str, contrast: Contrast, file: StudyFile, layers: Layers) -> None:
+    for key, arm in (("arm", contrast.arm), ("against", contrast.against)):
+        if arm not in file.arm:
+            where = ("contrast", name, key)
+            raise _wrong(layers, where, f"there is no arm {shown(arm)}", nearest(arm[:80], file.arm))
+    if contrast.arm == contrast.against:
+        raise _wrong(layers, ("contrast", name, "against"), "is the same arm", "another arm")
+
+
+# ---- plans -----------------------------------------------------------------------------------------------------------
+
+
+def _changes(arm: Arm) -> Iterator[tuple[str, ServiceChange]]:
+    for service, change in arm.services:
+        if change is not None:
+            yield service, change
+
+
+def _plan(name: str, file: StudyFile, profile: Profile, posterior: str) -> Plan:
+    study, arm = file.study, file.arm[name]
+    levers = arm.model_dump(exclude_none=True, exclude={"services"})
+    shared = study.model_dump(include={"follow_up", "intake", "relaxed", "length_months"})
+    return Plan(
+        name=name,
+        profile=profile,
+        families=file.pool.families,
+        horizon_months=study.horizon_months,
+        burn_in_months=study.burn_in_months,
+        prices=study.prices,
+        links=study.links == "on",
+        posterior=posterior,
+        parameters=dict(file.parameters),  # plain dicts: a plan must cross processes
+        services={service: _service(profile.services[service], change) for service, change in _changes(arm)},
+        **(shared | levers),
+    )
+
+
+def _service(ordinary: ServicePlan, change: ServiceChange) -> ServicePlan:
+    return replace(ordinary, **change.model_dump(exclude_none=True))
+
+
+def _arm_dict(plan: Plan) -> dict[str, Any]:
+    arm = asdict(plan)
+    del arm["profile"]  # stands once, beside the arms
+    return arm
+
+
+# ---- as TOML ---------------------------------------------------------------------------------------------------------
+
+
+def _as_written(file: StudyFile) -> dict[str, Any]:
+    content = file.model_dump(exclude_none=True)
+    for name, arm in file.arm.items():
+        content["arm"][name] = arm.model_dump(exclude_none=True, exclude_unset=True)
+    return content
+
+
+def _toml_lines(content: dict[str, Any]) -> Iterator[str]:
+    for name in ("study", "pool", "parameters"):
+        if content[name]:
+            yield f"[{name}]"
+            yield from _pairs(content[name])
+            yield ""
+    for name, arm in content["arm"].items():
+        services = arm.get("services", {})
+        yield "[[arm]]"
+        yield from _pairs({"name": name} | {key: value for key, value in arm.items() if key != "services"})
+        for service, change in services.items():
+            yield f"[arm.services.{service}]"
+            yield from _pairs(change)
+        yield ""
+    for name, contrast in content["contrast"].items():
+        yield "[[contrast]]"
+        yield from _pairs({"name": name} | contrast)
+        yield ""
+
+
+def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in table.items():
+        yield f"{toml_key(key)} = {toml_value(value)}"
