@@ -1,0 +1,315 @@
+"""The folder of a finished run: what is written into it, and how it is read again.
+
+Tables come from the replicates; figures and the report come from the tables and the manifest alone, so that
+``run.py report`` can make them again. The manifest is written last: a folder that has one is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pandas as pd
+
+from results import files, statistics
+from results.costs import costs_path, load_costs
+from simulation.errors import InputError
+from simulation.outcomes import Runs
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+LANGUAGES: Final = ("nb", "en")
+PACKAGES: Final = (
+    *("mesa", "numpy", "pandas", "numba", "llvmlite", "SALib", "scipy", "matplotlib"),
+    *("pydantic", "pyarrow", "Jinja2", "Babel"),
+)
+
+Manifest = dict[str, Any]
+
+
+class StudyLike(Protocol):
+    """What is needed of a study."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as in the file."""
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value, as data that JSON can hold."""
+
+
+class Finished(Protocol):
+    """What is needed of finished work.
+
+    Optional further attributes: ``command`` (str, how to repeat it), ``inputs`` (names to paths of files that were
+    read) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
+    ``results.figures.two_lives``).
+    """
+
+    runs: Runs
+    failures: Sequence[Mapping[str, Any]]
+    wall_seconds: float
+    family_months: float
+    chunks_resumed: int
+    draws: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The saved tables of a run, as :func:`read_tables` gives them."""
+
+    outcomes: pd.DataFrame
+    differences: pd.DataFrame
+    variance: pd.DataFrame
+    costs: pd.DataFrame
+    cost_differences: pd.DataFrame
+    reach: pd.DataFrame
+    drift: pd.DataFrame
+
+
+TEXT_COLUMNS: Final = frozenset(
+    {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure"}
+)
+TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "outcomes": statistics.OUTCOME_COLUMNS,
+    "differences": statistics.DIFFERENCE_COLUMNS,
+    "variance": statistics.VARIANCE_COLUMNS,
+    "costs": ("arm", *statistics.COST_COLUMNS),
+    "cost_differences": ("contrast", *statistics.COST_COLUMNS),
+    "reach": statistics.REACH_COLUMNS,
+    "drift": statistics.DRIFT_COLUMNS,
+}
+
+
+def check_language(lang: str) -> str:
+    """Refuse a language that is not spoken here."""
+    if lang not in LANGUAGES:
+        raise InputError(f"{lang!r} is not a language of the report", key="lang", allowed=" or ".join(LANGUAGES))
+    return lang
+
+
+def make_tables(runs: Runs, prices: str) -> Tables:
+    """Every table of a run, unit costs in the study's prices."""
+    costs = load_costs(costs_path(prices))
+    differences, variance = statistics.difference_tables(runs)
+    return Tables(
+        outcomes=statistics.outcomes_table(runs),
+        differences=differences,
+        variance=variance,
+        costs=statistics.costs_table(runs, costs),
+        cost_differences=statistics.cost_differences_table(runs, costs),
+        reach=statistics.reach_table(runs),
+        drift=statistics.drift_table(runs),
+    )
+
+
+def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = "nb", figures: bool = True) -> Manifest:
+    """Write tables, figures, report and manifest of a finished study; each file appears whole.
+
+    Parameters
+    ----------
+    folder : made where it does not exist; files of an earlier run in it are replaced
+    study, finished : see :class:`StudyLike` and :class:`Finished`
+    lang : ``nb`` or ``en``, of figures and report
+    figures : False leaves out figures and report
+
+    Returns
+    -------
+    The manifest, as it stands in ``manifest.json``.
+
+    Raises
+    ------
+    InputError
+        Unknown language, no unit costs in the study's prices, or the folder cannot be written.
+    """
+    check_language(lang)
+    manifest = make_manifest(study, finished, lang)
+    tables = make_tables(finished.runs, str(manifest["prices"]))
+    files.make_folder(folder)
+    (folder / "manifest.json").unlink(missing_ok=True)  # until everything is in place, the folder is not a finished run
+    for name in TABLE_COLUMNS:
+        files.write_csv(folder / f"{name}.csv", getattr(tables, name))
+    files.write_parquet(folder / "replicates.parquet", statistics.replicates_table(finished.runs))
+    lives = getattr(finished, "lives", None)
+    if lives:
+        files.write_json(folder / "lives.json", lives)
+    else:
+        (folder / "lives.json").unlink(missing_ok=True)
+    if figures:
+        from results.page import write_figures_and_report
+
+        # Read back what was written: the report of a new run and one made again from its folder are then the same.
+        write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), lang)
+    files.write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+# ---- the manifest ---------------------------------------------------------------------------------------------------
+
+
+def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
+    """What a reader needs to repeat the run and to know how far to trust it."""
+    from simulation.compiled import SOURCE_HASH
+
+    resolved = json.loads(json.dumps(study.resolved(), default=str))
+    head = resolved.get("study", resolved)
+    prices = str(head.get("prices", "2025"))
+    runs = finished.runs
+    commit, modified = git_state()
+    replicates = int(head.get("replicates", runs.replicate.size + len(finished.failures)))
+    inputs = {"study": files.hash_bytes(json.dumps(resolved, sort_keys=True).encode())}
+    for name, path in {costs_path(prices).name: costs_path(prices), **getattr(finished, "inputs", {})}.items():
+        inputs[str(name)] = files.hash_bytes(Path(path).read_bytes())
+    return {
+        "study_name": study.name,
+        "version": version(),
+        "git_commit": commit,
+        "git_modified": modified,
+        "source_hash": SOURCE_HASH,
+        "seed": head.get("seed"),
+        "replicates": replicates,
+        "replicates_done": int(runs.replicate.size),
+        "draws": len(set(runs.draw.tolist())),
+        "failures": [dict(failure) for failure in finished.failures],
+        "prices": prices,
+        "posterior": str(head.get("posterior", "prior")),
+        "links": _on_or_off(head.get("links", "on")),
+        "lang": lang,
+        "command": getattr(finished, "command", None) or _command(study.name, head.get("seed"), replicates),
+        "horizon": runs.horizon,
+        "arms": list(runs.arms),
+        "contrasts": [{"name": name, "arm": arm, "against": against} for name, arm, against in runs.contrasts],
+        "study": resolved,
+        "inputs": inputs,
+        "parameter_draws": None if finished.draws is None else files.hash_table(finished.draws),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": package_versions(),
+        "wall_seconds": round(float(finished.wall_seconds), 3),
+        "family_months": float(finished.family_months),
+        "family_months_per_second": round(finished.family_months / max(finished.wall_seconds, 1e-9)),
+        "chunks_resumed": int(finished.chunks_resumed),
+    }
+
+
+def _on_or_off(links: Any) -> str:
+    return links if isinstance(links, str) else ("on" if links else "off")
+
+
+def _command(name: str, seed: Any, replicates: int) -> str:
+    return f"python run.py compare {name}.toml --seed {seed} --replicates {replicates}"
+
+
+def version() -> str:
+    """The version of this software: of the checkout if there is one, else of the installed package."""
+    project = ROOT / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return _package_version("familiebaner") or "unknown"
+
+
+def git_state() -> tuple[str | None, bool | None]:
+    """The commit of this checkout and whether files differ from it; (None, None) outside a checkout or without git."""
+    if not (ROOT / ".git").exists():
+        return None, None
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return commit.strip(), bool(_git("status", "--porcelain", "--untracked-files=no").strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _git(*arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "--no-optional-locks", *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=20,
+    )  # fmt: skip
+    return done.stdout
+
+
+def package_versions() -> dict[str, str | None]:
+    """The versions of the packages that results depend on."""
+    return {name: _package_version(name) for name in PACKAGES}
+
+
+def _package_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+# ---- reading it again -----------------------------------------------------------------------------------------------
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a finished run.
+
+    Raises
+    ------
+    InputError
+        The folder is missing, is not the folder of a finished run, or its manifest is damaged.
+    """
+    if not folder.is_dir():
+        raise InputError("there is no such folder", file=folder, allowed="the folder of a finished run")
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise InputError(
+            "the run is not finished or this is not the folder of a run: manifest.json is missing",
+            file=folder,
+            allowed="the folder of a finished run; `python run.py compare STUDY.toml --resume` finishes one",
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", file=path) from error
+    wanted = ("study_name", "arms", "contrasts", "study", "replicates", "seed", "horizon", "version", "failures")
+    missing = [key for key in wanted if not isinstance(manifest, dict) or key not in manifest]
+    if missing:
+        raise InputError(f"lacks {', '.join(missing)}", file=path, allowed="a manifest written by this program")
+    return dict(manifest)
+
+
+def read_tables(folder: Path) -> Tables:
+    """The tables of a run; ``cost_differences``, ``reach`` and ``drift`` are empty where their file is missing.
+
+    Raises
+    ------
+    InputError
+        A table of the contract is missing or damaged.
+    """
+    wanted = (f"{name}.csv" for name in ("outcomes", "differences", "variance", "costs"))
+    lacking = [name for name in wanted if not (folder / name).is_file()]
+    if lacking:
+        raise InputError(
+            f"the folder is incomplete: {', '.join(lacking)} missing",
+            file=folder,
+            allowed="the folder of a finished run",
+        )
+    return Tables(**{name: _read_table(folder / f"{name}.csv", columns) for name, columns in TABLE_COLUMNS.items()})
+
+
+def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame(columns=list(columns))
+    text = tuple(name for name in columns if name in TEXT_COLUMNS)
+    return files.read_csv(path, text, tuple(name for name in columns if name not in TEXT_COLUMNS))
+
+
+def read_lives(folder: Path) -> dict[str, Any] | None:
+    """One family's two lives, if the run saved them."""
+    path = folder / "lives.json"
+    if not path.is_file():
+        return None
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"cannot be read: {error}", file=path) from error

@@ -1,0 +1,405 @@
+"""From the cube of values of a study (``simulation.outcomes.Runs``) to its tables. Pure functions, no files.
+
+Two layers of uncertainty are kept apart. *Draws* are what we do not know: one set of parameters, shared by all arms
+and by the replicates 2k and 2k+1. *Chance* is what nobody can know: the difference between replicates of one draw.
+A one-way random-effects analysis of variance over draws separates them.
+
+Everything is computed from replicates in the order (draw, replicate), whatever order they come in, and one block
+(an arm or a contrast, and a population) at a time, so that memory stays small. R replicates, T months, K outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import stdtrit
+
+from results.costs import Costs
+from simulation.outcomes import (
+    FLOWS,
+    LEAD_MONTHS,
+    OUTCOME_NAMES,
+    OUTCOMES,
+    PAIRED_POPULATIONS,
+    STUDY_POPULATIONS,
+    Runs,
+)
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Columns = dict[str, Any]
+
+HEADLINES: Final = ("employed_share", "disposable_income", "child_participation_share")
+
+OUTCOME_COLUMNS: Final = (
+    *("arm", "population", "clock", "outcome", "unit", "month"),
+    *("mean", "sd", "p05", "p50", "p95", "replicates"),
+)
+DIFFERENCE_COLUMNS: Final = (
+    *("contrast", "population", "outcome", "unit", "month"),
+    *("mean", "ci_low", "ci_high", "p05", "p50", "p95", "prob_better", "variance_ratio"),
+    *("prob_better_realised", "draws", "replicates"),
+)
+VARIANCE_COLUMNS: Final = ("contrast", "population", "outcome", "month", "variance_draws", "variance_chance")
+COST_COLUMNS: Final = ("payer", "item", "unit", "mean", "p05", "p95")
+REACH_COLUMNS: Final = ("arm", "measure", "unit", "mean", "p05", "p95")
+DRIFT_COLUMNS: Final = ("outcome", "unit", "mean", "sd", "p05", "p50", "p95", "replicates")
+
+_UNITS: Final = np.array([outcome.unit for outcome in OUTCOMES], dtype=object)
+_BETTER: Final = np.array([float(outcome.better) for outcome in OUTCOMES])
+
+
+# ---- one group of numbers -------------------------------------------------------------------------------------------
+
+
+def percentile(ordered: FloatArray, count: IntArray, q: float) -> FloatArray:
+    """Percentile of each row, linear between order statistics.
+
+    Parameters
+    ----------
+    ordered : (cells, n) sorted along the last axis, NaN last
+    count : (cells,) how many of each row are numbers
+    q : 0..1
+
+    Returns
+    -------
+    (cells,), NaN where ``count`` is 0.
+    """
+    position = q * np.maximum(count - 1, 0)
+    below = np.floor(position).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    low = np.take_along_axis(ordered, below[:, None], axis=1)[:, 0]
+    high = np.take_along_axis(ordered, above[:, None], axis=1)[:, 0]
+    # Rounding must not carry the value past the upper neighbour: p05 <= p50 <= p95 holds exactly.
+    return np.minimum(low + (high - low) * (position - below), high)
+
+
+def describe(values: FloatArray) -> dict[str, npt.NDArray[Any]]:
+    """Mean, standard deviation and percentiles over the first axis, ignoring NaN.
+
+    Parameters
+    ----------
+    values : (R, cells)
+
+    Returns
+    -------
+    ``mean, sd, p05, p50, p95`` (cells,) and ``replicates`` (cells,), the number of values. ``sd`` is NaN for one value.
+    """
+    cells = values.shape[1]
+    if not values.shape[0]:
+        empty = np.full(cells, np.nan)
+        return dict.fromkeys(("mean", "sd", "p05", "p50", "p95"), empty) | {"replicates": np.zeros(cells, np.int64)}
+    ordered = np.sort(values.T, axis=1)
+    count = np.sum(~np.isnan(ordered), axis=1)
+    last = np.take_along_axis(ordered, np.maximum(count - 1, 0)[:, None], axis=1)[:, 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Kept between the smallest and the largest, a constant has itself as its mean and a spread of exactly zero.
+        mean = np.clip(np.nansum(ordered, axis=1) / count, ordered[:, 0], last)
+        sd = np.sqrt(np.nansum((ordered - mean[:, None]) ** 2, axis=1) / (count - 1))
+    points = {name: percentile(ordered, count, q) for name, q in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95))}
+    sd[count < 2] = np.nan
+    return {"mean": mean, "sd": sd, **points, "replicates": count}
+
+
+def by_draw(values: FloatArray, draw: IntArray) -> FloatArray:
+    """Replicates grouped by their draw.
+
+    Parameters
+    ----------
+    values : (R, cells), sorted by draw
+    draw : (R,) sorted
+
+    Returns
+    -------
+    (draws, replicates of the largest draw, cells), filled up with NaN where a draw has fewer replicates.
+    """
+    _, first, group, sizes = np.unique(draw, return_index=True, return_inverse=True, return_counts=True)
+    largest = int(sizes.max(initial=1))
+    if np.all(sizes == largest):
+        return values.reshape(sizes.size, largest, -1)
+    filled = np.full((sizes.size, largest, values.shape[1]), np.nan)
+    filled[group, np.arange(draw.size) - first[group]] = values
+    return filled
+
+
+def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.NDArray[Any]]:
+    """Everything that is reported of the paired difference ``a - b``, for each cell.
+
+    Parameters
+    ----------
+    a, b : (draws, replicates of a draw, cells); NaN where a group was empty or a replicate is lacking
+    better : (cells,) +1, -1 or 0
+
+    Returns
+    -------
+    The statistics of ``DIFFERENCE_COLUMNS`` and ``VARIANCE_COLUMNS``, each (cells,).
+
+    Notes
+    -----
+    Draws count with the replicates that have a value in the cell. With one draw there is no interval of the mean; with
+    one replicate in every draw chance cannot be told from draws, the variances are NaN and the percentiles hold both.
+    """
+    difference = a - b
+    valid = ~np.isnan(difference)
+    size = valid.sum(axis=1)  # (draws, cells)
+    total = size.sum(axis=0)
+    draws = np.sum(size > 0, axis=0)
+
+    means = _draw_means(difference, size)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(size * means, axis=0) / total
+        mean = np.clip(mean, np.fmin.reduce(means, axis=0), np.fmax.reduce(means, axis=0))
+        apart = means - mean  # (draws, cells), NaN where a draw has no value
+        # The mean with draws as clusters: its variance is the sum of squared cluster sums of residuals.
+        error = np.sqrt(draws / (draws - 1.0) * np.nansum((size * apart) ** 2, axis=0)) / total
+        half = stdtrit(np.maximum(draws - 1.0, 1.0), 0.975) * error
+
+        within = _squares_within(difference, means)
+        chance = within / (total - draws)
+        between = np.nansum(size * apart**2, axis=0) / (draws - 1)
+        per_draw = (total - np.sum(size.astype(np.float64) ** 2, axis=0) / total) / (draws - 1)
+        of_draws = np.maximum((between - chance) / per_draw, 0.0)
+
+        spread = np.nansum((means - np.nansum(means, axis=0) / draws) ** 2, axis=0) / (draws - 1)
+        shrink = np.sqrt(of_draws / spread)
+    inseparable = (total == draws) & (total > 0)
+    shrink = np.where(inseparable, 1.0, np.where(spread > 0, np.minimum(shrink, 1.0), 0.0))
+    expected = mean + shrink * apart  # what each draw is expected to give, chance taken out
+
+    zero = np.all((difference == 0) | ~valid, axis=(0, 1)) & (total > 0)
+    one = (draws == 1) & ~zero
+    ordered = np.sort(expected.T, axis=1)
+    sides = [np.where(valid, side, np.nan) for side in (a, b)]
+    squares = sum(_squares_within(side, _draw_means(side, size)) for side in sides)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(squares > 0, within / squares, np.nan)
+    return {
+        "mean": mean,
+        "ci_low": np.where(zero, 0.0, np.where(one, np.nan, mean - half)),
+        "ci_high": np.where(zero, 0.0, np.where(one, np.nan, mean + half)),
+        **{name: percentile(ordered, draws, q) for name, q in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95))},
+        "prob_better": _favourable(expected, better),
+        "variance_ratio": ratio,
+        "prob_better_realised": _favourable(difference.reshape(-1, better.size), better),
+        "draws": draws,
+        "replicates": total,
+        "variance_draws": np.where(zero, 0.0, np.where(one, np.nan, of_draws)),
+        "variance_chance": np.where(zero, 0.0, chance),
+    }
+
+
+def _draw_means(values: FloatArray, size: IntArray) -> FloatArray:
+    """Mean of each draw (draws, cells), NaN where it has no value; equal values give exactly that value."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.nansum(values, axis=1) / size
+    return np.asarray(np.clip(means, np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)))
+
+
+def _squares_within(values: FloatArray, means: FloatArray) -> FloatArray:
+    """Sum of squares around the means of the draws, shape (cells,)."""
+    return np.asarray(np.nansum((values - means[:, None]) ** 2, axis=(0, 1)))
+
+
+def _favourable(values: FloatArray, better: FloatArray) -> FloatArray:
+    """Share of the values (n, cells) in the better direction, ties half; NaN where neither direction is better."""
+    count = np.sum(~np.isnan(values), axis=0)
+    ahead = np.sum(values * better > 0, axis=0) + 0.5 * np.sum(values == 0, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(better != 0, ahead / count, np.nan))
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
+
+
+def outcomes_table(runs: Runs) -> pd.DataFrame:
+    """Every outcome of every arm over time: one row an arm, population, clock, outcome and month (``outcomes.csv``)."""
+    order = _order(runs)
+    blocks = []
+    for a, arm in enumerate(runs.arms):
+        for p, population in enumerate(STUDY_POPULATIONS):
+            head = {"arm": arm, "population": population, "clock": "study"}
+            blocks.append(_rows(head, runs.months(), describe(_cells(runs.study[:, a, p], order))))
+        head = {"arm": arm, "population": "followed", "clock": "family"}
+        months = np.arange(runs.horizon + 1)
+        blocks.append(_rows(head, months, describe(_cells(runs.followed[:, a], order))))
+    return _table(blocks, OUTCOME_COLUMNS)
+
+
+def difference_tables(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The paired differences and their variances: :func:`differences_table` and :func:`variance_table` at one cost."""
+    blocks = list(_contrasts(runs))
+    return _table(blocks, DIFFERENCE_COLUMNS), _table(blocks, VARIANCE_COLUMNS)
+
+
+def differences_table(runs: Runs) -> pd.DataFrame:
+    """Paired differences of every contrast, one row a population, outcome and month 0..H (``differences.csv``).
+
+    ``pool`` and ``eligible`` are the same families in both arms. Those with a coordinator are never compared between
+    arms, since arms follow different families; ``followed_in_both`` and ``followed_in_one`` compare the two lives of
+    the same families.
+    """
+    return difference_tables(runs)[0]
+
+
+def variance_table(runs: Runs) -> pd.DataFrame:
+    """The variance of each difference between draws and by chance (``variance.csv``)."""
+    return difference_tables(runs)[1]
+
+
+def replicates_table(runs: Runs) -> pd.DataFrame:
+    """One row an arm, population and replicate at the horizon, outcomes as columns (``replicates.parquet``)."""
+    order = _order(runs)
+    frames = []
+    for a, arm in enumerate(runs.arms):
+        states = [(population, "study", runs.study[:, a, p, -1]) for p, population in enumerate(STUDY_POPULATIONS)]
+        for population, clock, values in [*states, ("followed", "family", runs.followed[:, a, -1])]:
+            head = {
+                "arm": arm,
+                "population": population,
+                "clock": clock,
+                "month": runs.horizon,
+                "replicate": runs.replicate[order],
+                "draw": runs.draw[order],
+                "families_ever_followed": runs.followed_families[:, a][order],
+            }
+            frame = pd.DataFrame(head | dict(zip(OUTCOME_NAMES, _positive_zero(values[order]).T, strict=True)))
+            frames.append(frame[frame[list(OUTCOME_NAMES)].notna().any(axis=1)])
+    return pd.concat(frames, ignore_index=True)
+
+
+def costs_table(runs: Runs, costs: Costs) -> pd.DataFrame:
+    """What each arm costs each payer over the horizon, for the whole pool (``costs.csv``).
+
+    A cost is positive and an income of the payer negative, so that the family's total is less its disposable income.
+    ``society`` is the sum of the three payers, in which transfers cancel, and the marginal cost of public funds.
+    """
+    values = _costs(runs, costs)
+    blocks = [{"arm": arm} | _cost_rows(values[:, a], costs) for a, arm in enumerate(runs.arms)]
+    return _table(blocks, ("arm", *COST_COLUMNS))
+
+
+def cost_differences_table(runs: Runs, costs: Costs) -> pd.DataFrame:
+    """The paired difference in costs of every contrast; ``p05..p95`` over replicates (``cost_differences.csv``)."""
+    values = _costs(runs, costs)
+    sides = [(name, runs.arms.index(arm), runs.arms.index(against)) for name, arm, against in runs.contrasts]
+    blocks = [{"contrast": name} | _cost_rows(values[:, a] - values[:, b], costs) for name, a, b in sides]
+    return _table(blocks, ("contrast", *COST_COLUMNS))
+
+
+def reach_table(runs: Runs) -> pd.DataFrame:
+    """Reach and intensity of each arm: how many families were followed, how closely, by how many (``reach.csv``)."""
+    order = _order(runs)
+    totals = np.sum(runs.flows, axis=2)  # (R, A, flows)
+    flow = {name: totals[:, :, f] for f, name in enumerate(FLOWS)}
+    months = max(runs.horizon, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        hours = np.where(flow["families_followed"] > 0, flow["contact_hours"] / flow["families_followed"], np.nan)
+    measures: list[tuple[str, str, FloatArray]] = [
+        ("families_ever_followed", "families", runs.followed_families),
+        ("families_followed", "families, mean of the months", flow["families_followed"] / months),
+        ("contact_hours_per_family", "hours a month per followed family", hours),
+        ("contact_hours", "hours a month, mean of the months", flow["contact_hours"] / months),
+        ("positions_filled", "positions, mean of the months", flow["coordinator_positions"] / months),
+        ("positions_vacant", "positions, mean of the months", flow["coordinator_vacant"] / months),
+    ]
+    blocks = []
+    for a, arm in enumerate(runs.arms):
+        numbers = describe(np.stack([values[order, a] for _, _, values in measures], axis=1))
+        names: Columns = {"measure": [m[0] for m in measures], "unit": [m[1] for m in measures]}
+        blocks.append(_drop_empty({"arm": arm} | names | numbers))
+    return _table(blocks, REACH_COLUMNS)
+
+
+def drift_table(runs: Runs) -> pd.DataFrame:
+    """Change per year in the pool without any arm, over the last two years of the burn-in (``drift.csv``)."""
+    if not runs.drift.size:
+        return pd.DataFrame(columns=list(DRIFT_COLUMNS))
+    names: Columns = {"outcome": np.array(OUTCOME_NAMES, dtype=object), "unit": _UNITS}
+    return _table([_drop_empty(names | describe(runs.drift[_order(runs)]))], DRIFT_COLUMNS)
+
+
+# ---- how the tables are put together --------------------------------------------------------------------------------
+
+
+def _order(runs: Runs) -> IntArray:
+    """Replicates by draw, then number: the order of everything that is summed."""
+    return np.lexsort((runs.replicate, runs.draw))
+
+
+def _cells(values: FloatArray, order: IntArray) -> FloatArray:
+    """(R, T, K) as (R, K * T) in the order of the rows of a table: outcome, then month."""
+    replicates, months, outcomes = values.shape
+    return np.ascontiguousarray(values[order].swapaxes(1, 2)).reshape(replicates, outcomes * months)
+
+
+def _contrasts(runs: Runs) -> Iterator[Columns]:
+    """The columns of every contrast and population."""
+    order = _order(runs)
+    draw = runs.draw[order]
+    months = np.arange(runs.horizon + 1)
+    better = np.repeat(_BETTER, months.size)
+    for c, (name, arm, against) in enumerate(runs.contrasts):
+        a, b = runs.arms.index(arm), runs.arms.index(against)
+        sides = [(x, runs.study[:, a, p, LEAD_MONTHS:], runs.study[:, b, p, LEAD_MONTHS:])
+                 for p, x in enumerate(STUDY_POPULATIONS)]  # fmt: skip
+        sides += [(x, runs.paired[:, c, p, 0], runs.paired[:, c, p, 1]) for p, x in enumerate(PAIRED_POPULATIONS)]
+        for population, left, right in sides:
+            if order.size:
+                left, right = (by_draw(_cells(side, order), draw) for side in (left, right))
+                numbers = analyse(left, right, better)
+                yield _rows({"contrast": name, "population": population}, months, numbers)
+
+
+def _rows(head: Columns, months: IntArray, numbers: Columns) -> Columns:
+    """The columns of one block with its outcomes, units and months, without the rows that are empty throughout."""
+    names = {
+        "outcome": np.repeat(np.array(OUTCOME_NAMES, dtype=object), months.size),
+        "unit": np.repeat(_UNITS, months.size),
+        "month": np.tile(months, len(OUTCOME_NAMES)),
+    }
+    return _drop_empty(head | names | numbers)
+
+
+def _drop_empty(columns: Columns) -> Columns:
+    keep = columns["replicates"] > 0
+    return {name: value if isinstance(value, str) else np.asarray(value)[keep] for name, value in columns.items()}
+
+
+def _table(blocks: list[Columns], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Blocks one below the other, with the columns of the contract in their order."""
+    frames = [pd.DataFrame({name: block[name] for name in columns}) for block in blocks]
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return pd.DataFrame(columns=list(columns))
+    table = pd.concat(frames, ignore_index=True)
+    for name in table.columns[table.dtypes == np.float64]:
+        table[name] = _positive_zero(table[name].to_numpy())
+    return table
+
+
+def _positive_zero(values: FloatArray) -> FloatArray:
+    """-0.0 becomes 0.0."""
+    return values + 0.0
+
+
+def _costs(runs: Runs, costs: Costs) -> FloatArray:
+    """(R, A, 2 plain and discounted, items) in NOK over the horizon, replicates in order."""
+    flows = np.abs(runs.flows[_order(runs)])  # sizes: whether a flow of tax is kept with a minus sign is not our affair
+    weights = np.stack([np.ones(runs.horizon), costs.discount_factors(runs.horizon)])
+    sums = np.einsum("ramf,dm->radf", flows, weights)
+    return np.asarray(sums @ costs.matrix())
+
+
+def _cost_rows(values: FloatArray, costs: Costs) -> Columns:
+    """(R, 2, items) as the rows of a table, undiscounted first."""
+    items = costs.items()
+    names: Columns = {
+        "payer": [item.payer for item in items] * 2,
+        "item": [item.name for item in items] * 2,
+        "unit": ["NOK"] * len(items) + ["NOK, discounted"] * len(items),
+    }
+    return _drop_empty(names | describe(values.reshape(values.shape[0], 2 * len(items))))
