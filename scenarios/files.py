@@ -129,7 +129,9 @@ def check(model: type[Checked], content: Mapping[str, Any], blame: Callable[[Key
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)[0]
+        problems = error.errors(include_url=False, include_context=False)
+    # A misspelt key is both unknown and missing; the first is what helps.
+    details = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     key = tuple(str(part) for part in details["loc"])
     schema = model.model_json_schema()
     raise InputError(

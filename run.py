@@ -1,0 +1,136 @@
+"""The one command of Familiebaner: ``python run.py --help``.
+
+Without arguments it does the main job: it compares 10 families for each coordinator with 20. A command is a row of
+``COMMANDS``; its module is imported only when it is asked for, so that ``--help`` answers at once.
+
+Exit codes: 0 done, 2 wrong input (one message), 130 interrupted, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = "familiebaner"
+MAIN = "compare"
+
+
+class Command(NamedTuple):
+    """A command; its module has ``add_arguments(parser)`` and ``main(args) -> int``."""
+
+    name: str
+    help: str
+    module: str
+
+
+COMMANDS = (
+    Command("compare", "run every arm of a study, write tables, figures and the report", "scenarios.comparison"),
+)
+
+HELP = """usage: {prog} [COMMAND] [options]
+
+Familiebaner simulates, month by month, what happens to families in lasting low income when a family
+coordinator follows them up, and when nobody does. Without a command: compare 10 families with 20.
+
+commands:
+{commands}
+
+  -h, --help   show this, or with a command its options: {prog} compare --help
+  --version    show the version
+
+Exit codes: 0 done, 1 something broke, 2 wrong input, 130 interrupted.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without æ, ø and å must not stop a run
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt as stop:
+        print(f"interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has had enough, as in `run.py parameters | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _explain(error)
+
+
+def _run(arguments: list[str]) -> int:
+    first = arguments[0] if arguments else ""
+    if first in {"-h", "--help", "help"}:
+        print(HELP.format(prog=_prog(), commands="\n".join(f"  {c.name:<12} {c.help}" for c in COMMANDS)), end="")
+        return 0
+    if first == "--version":
+        print(f"{NAME} {_version()}")
+        return 0
+    if not first or first.startswith("-"):
+        arguments = [MAIN, *arguments]
+    return _run_command(arguments[0], arguments[1:])
+
+
+def _run_command(name: str, arguments: list[str]) -> int:
+    from scenarios.options import Parser
+
+    command = next((command for command in COMMANDS if command.name == name), None)
+    if command is None:
+        raise _unknown(name)
+    module = importlib.import_module(command.module)
+    parser = Parser(prog=f"{_prog()} {name}", description=f"{command.help[0].upper()}{command.help[1:]}.")
+    module.add_arguments(parser)
+    try:
+        return int(module.main(parser.read(arguments)))
+    except SystemExit as leave:  # --help of a command
+        return int(leave.code or 0)
+
+
+def _unknown(name: str) -> Exception:
+    from simulation.errors import InputError, nearest
+
+    allowed = nearest(name[:80], [command.name for command in COMMANDS])
+    if name.endswith(".toml"):
+        allowed = f"{_prog()} compare {name}"
+    return InputError(f"{name[:80]!r} is not a command", file=_prog(), allowed=allowed)
+
+
+def _explain(error: Exception) -> int:
+    from simulation.errors import InputError
+
+    if isinstance(error, InputError):
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 2
+    if os.environ.get("FAMILIEBANER_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    print(f"{NAME}: something broke: {words} (FAMILIEBANER_DEBUG=1 shows where)", file=sys.stderr)
+    return 1
+
+
+def _prog() -> str:
+    return "python run.py" if Path(sys.argv[0]).name == "run.py" else NAME
+
+
+def _version() -> str:
+    project = Path(__file__).resolve().parent / "pyproject.toml"
+    if project.is_file():
+        import tomllib
+
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    from importlib.metadata import version
+
+    return version(NAME)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

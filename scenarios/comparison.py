@@ -1,0 +1,223 @@
+"""The main job: run every arm of a study and write what came out (``run.py compare``)."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from scenarios.folders import check_folder, default_folder, open_folder
+from scenarios.options import add_options, path
+from scenarios.progress import Progress, progress
+from simulation.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scenarios.study import Study
+    from simulation.runner import Finished
+
+MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
+CHUNKS: Final = "chunks"
+HEADLINES: Final = {  # outcome: words, factor, digits
+    "employed_share": ("parents in work, points", 100, 1),
+    "disposable_income": ("disposable income, NOK a month", 1, 0),
+    "child_participation_share": ("children who take part, points", 100, 1),
+}
+
+
+# ---- from Python -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished comparison."""
+
+    study: Study
+    finished: Finished
+
+    @functools.cached_property
+    def differences(self) -> pd.DataFrame:
+        """Paired differences of every contrast, tidy, the columns of ``differences.csv``."""
+        from results.statistics import differences_table
+
+        return differences_table(self.finished.runs)
+
+    @functools.cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """Outcomes of every arm, tidy, the columns of ``outcomes.csv``."""
+        from results.statistics import outcomes_table
+
+        return outcomes_table(self.finished.runs)
+
+    def save(self, folder: str | Path, *, lang: str = "nb", force: bool = False) -> None:
+        """Write tables, figures, report and manifest into a new or empty folder.
+
+        Raises
+        ------
+        InputError : the folder holds something and ``force`` is not given, or it cannot be written
+        """
+        folder = Path(folder)
+        check_folder(folder, force=force)
+        with open_folder(folder):
+            _save(folder, self.study, self.finished, lang)
+
+
+def compare(
+    study: Study | str | Path, replicates: int | None = None, seed: int | None = None, workers: int | None = None
+) -> Result:
+    """Run every arm of a study.
+
+    Parameters
+    ----------
+    study : from :func:`scenarios.load_study`, or the path of a study file
+    replicates, seed : instead of the study's own
+    workers : cores to use; all by default
+
+    Raises
+    ------
+    InputError : wrong input
+    """
+    from scenarios.study import Study, load_study
+
+    if not isinstance(study, Study):
+        study = load_study(study)
+    study = study.with_settings(replicates=replicates, seed=seed)
+    return Result(study, _run(study, workers=workers))
+
+
+def _run(
+    study: Study,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    chunks: Path | None = None,
+    resume: bool = False,
+    step: Progress | None = None,
+) -> Finished:
+    from simulation.runner import run_study
+
+    return run_study(
+        study.arms,
+        study.contrasts,
+        replicates=study.replicates,
+        seed=study.seed,
+        workers=workers,
+        chunks_dir=chunks,
+        resume=resume,
+        progress=step,
+        precision=study.precision,
+        cluster=cluster,
+    )
+
+
+def _save(folder: Path, study: Study, finished: Finished, lang: str) -> None:
+    from results import save_run
+
+    save_run(folder, study, finished, lang=lang)
+
+
+# ---- from the command line -------------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.add_argument(
+        "study", nargs="?", type=path, metavar="STUDY.toml", help="a study file (default: caseload-10-vs-20.toml)"
+    )
+    common = ("replicates", "seed", "precision", "set", "out", "force", "resume", "workers", "cluster", "lang", "quiet")
+    add_options(parser, *common)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run every arm of a study, write tables, figures and the report."""
+    from scenarios.study import load_study
+
+    if args.force and args.resume:
+        raise InputError("--force and --resume do not go together", key="--force", allowed="one of them")
+    study = load_study(args.study or MAIN_STUDY, args.set)
+    study = study.with_settings(replicates=args.replicates, seed=args.seed, precision=args.precision)
+    _check_prices(study)
+    folder = args.out or default_folder(study.name, resume=args.resume)
+    check_folder(folder, force=args.force, resume=args.resume)
+    if args.resume and (folder / "manifest.json").exists():
+        return _already_finished(folder, study, quiet=args.quiet)
+    with open_folder(folder):
+        return _compare(study, folder, args)
+
+
+def _check_prices(study: Study) -> None:
+    """Without unit costs the run could not be saved: say so before it starts."""
+    from results.costs import costs_path
+
+    costs_path(study.content.study.prices)
+
+
+def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
+    chunks = folder / CHUNKS
+    if not args.resume:
+        shutil.rmtree(chunks, ignore_errors=True)
+    try:
+        with progress(study.name, quiet=args.quiet) as step:
+            finished = _run(
+                study, workers=args.workers, cluster=args.cluster, chunks=chunks, resume=args.resume, step=step
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
+    if not finished.runs.replicate.size:
+        return _say_failed(finished.failures, study.replicates)
+    _save(folder, study, finished, args.lang)
+    shutil.rmtree(chunks, ignore_errors=True)
+    if not args.quiet:
+        print(_summary(folder, study))
+    return _say_failed(finished.failures, study.replicates) if finished.failures else 0
+
+
+def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
+    """A finished run stays as it is, if it is the run that was asked for."""
+    from results.run_folder import read_manifest
+    from simulation.compiled import SOURCE_HASH
+
+    manifest = read_manifest(folder)
+    allowed = "the same study and options as before, or another folder with --out"
+    if manifest["study"] != json.loads(json.dumps(study.resolved())):
+        raise InputError("the run there had other inputs", file=folder, key="--resume", allowed=allowed)
+    if manifest.get("source_hash") != SOURCE_HASH:
+        raise InputError(
+            "the run there was made by another version of the model", file=folder, key="--resume", allowed=allowed
+        )
+    if not quiet:
+        print(f"{folder} is finished already")
+    return _say_failed(manifest["failures"], study.replicates) if manifest["failures"] else 0
+
+
+def _say_failed(failures: Sequence[Any], replicates: int) -> int:
+    first = f": {failures[0]}" if failures else ""
+    message = f"{len(failures)} of {replicates} replicates failed; the others stand. The first{first}"
+    print(message, file=sys.stderr)
+    return 1
+
+
+def _summary(folder: Path, study: Study) -> str:
+    """The headline differences at the horizon, and where everything is."""
+    import pandas as pd
+
+    table = pd.read_csv(folder / "differences.csv")
+    table = table[(table["month"] == study.horizon_months) & (table["population"] == "eligible")]
+    lines = [
+        f"After {study.horizon_months} months, families that met the criteria at the start: mean difference,",
+        "and where 90 % of the draws put it (what we do not know about the parameters)",
+    ]
+    for outcome, (words, factor, digits) in HEADLINES.items():
+        lines.append(f"  {words}")
+        for row in table[table["outcome"] == outcome].itertuples():
+            low, mean, high = (factor * getattr(row, key) for key in ("p05", "mean", "p95"))
+            lines.append(f"    {row.contrast:<40} {mean:+8.{digits}f}   ({low:+.{digits}f} to {high:+.{digits}f})")
+    lines.append(f"Written to {folder}: open {folder / 'report.html'}")
+    return "\n".join(lines)

@@ -1,0 +1,111 @@
+"""The folder of a run: chosen, checked and locked before the work begins. Nothing that exists is written over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from simulation.errors import InputError
+
+RUNS: Final = Path("results") / "runs"
+LOCK: Final = ".lock"
+
+
+def default_folder(name: str, *, resume: bool = False) -> Path:
+    """``results/runs/NAME``, or the first free ``NAME-2``, ``NAME-3``...; to resume, the last that exists."""
+    numbered = _numbered(RUNS / name)
+    last = folder = next(numbered)
+    while folder.exists() or folder.is_symlink():
+        last, folder = folder, next(numbered)
+    return last if resume else folder
+
+
+def _numbered(folder: Path) -> Iterator[Path]:
+    yield folder
+    number = 2
+    while True:
+        yield folder.with_name(f"{folder.name}-{number}")
+        number += 1
+
+
+def check_folder(folder: Path, *, force: bool = False, resume: bool = False) -> None:
+    """Refuse a folder that is no folder, that holds something, or that cannot be written; nothing is made yet."""
+    key = "--out"
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError("is a file", file=folder, key=key, allowed="a folder that is new or empty")
+        if folder.is_dir() and not (force or resume) and _holds_something(folder):
+            allowed = "a folder that is new or empty; --force to write over it, --resume to go on with a broken-off run"
+            raise InputError("the folder is not empty", file=folder, key=key, allowed=allowed)
+        above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    if not above.is_dir():
+        raise InputError(f"{above} is a file", file=folder, key=key, allowed="a folder that is new or empty")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError("cannot be written", file=folder, key=key, allowed="a folder that you may write in")
+
+
+def _holds_something(folder: Path) -> bool:
+    return any(entry.name != LOCK for entry in folder.iterdir())
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    reason = error.strerror or str(error)
+    return InputError(
+        f"cannot be written: {reason}", file=folder, key="--out", allowed="a folder that you may write in"
+    )
+
+
+@contextlib.contextmanager
+def open_folder(folder: Path) -> Iterator[None]:
+    """Make and lock the folder of a run. Where wrong input leaves it empty, what was made is taken away again."""
+    made = _make(folder)
+    try:
+        with _locked(folder):
+            yield
+    except InputError:
+        if made is not None and not any(entry.is_file() for entry in folder.rglob("*")):
+            shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def _make(folder: Path) -> Path | None:
+    """Make the folder; the outermost folder that was made, if any."""
+    lineage = [folder.absolute(), *folder.absolute().parents]
+    missing = [parent for parent in lineage if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return missing[-1] if missing else None
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the folder. The system drops the lock of a run that has died, whatever killed it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two runs in one folder are the user's own care
+        yield
+        return
+    lock = folder / LOCK
+    try:
+        stream = lock.open("w")
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                "another run is writing here", file=folder, key="--out", allowed="another folder, or wait"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
