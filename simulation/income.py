@@ -3,7 +3,8 @@
 Read top down: tax, what a parent earns or receives, what the family receives for its children, what it pays for
 them, housing allowance, and last social assistance, the means test over all of it. :func:`household_income` puts
 them together and writes the money fields of a FAMILY record. Every number is a field of ``rates`` (dtype ``RATES``,
-from ``rates/YEAR.toml``, with source and grade there); evidence ids are in brackets below.
+from ``rates/YEAR.toml``, with source and grade there); evidence ids are in brackets below. NIA is the National
+Insurance Act (folketrygdloven).
 
 Amounts are NOK a month unless a name says ``year``. Yearly rules (tax, ceilings, income limits) look at twelve months
 like this one. Children of 18 and more are not part of the household's money, on either side.
@@ -134,7 +135,7 @@ def kvp_benefit(parent, children, rates):
 
 @rule
 def aap_benefit(parent, children, rates):
-    """AAP minimum with child supplement, for hours not in paid work; National Insurance Act (NIA) 11-20, 11-23 [aap-minimum-g]."""
+    """AAP minimum with child supplement, for hours not in paid work; NIA 11-20, 11-23 [aap-minimum-g]."""
     full = rates.aap_g * rates.basic_amount / YEAR * young_share(parent, rates.aap_young_share, rates)
     return (full + daily(rates.aap_child * children, rates)) * (1.0 - hours_share(parent, rates))
 
@@ -276,7 +277,7 @@ def count_children(family, rates):
 
 @rule
 def child_benefit(small, older, lone, infant, rates):
-    """Child benefit by age, with the sums for a lone parent and an infant; Child Benefit Act [child-benefit-2025-05]."""
+    """Child benefit by age, sums for a lone parent and an infant on top; Child Benefit Act [child-benefit-2025-05]."""
     amount = rates.child_benefit_0_5 * small + rates.child_benefit_6_17 * older
     if lone and small + older > 0:
         amount += rates.child_benefit_lone
