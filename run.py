@@ -29,6 +29,10 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("compare", "run every arm of a study, write tables, figures and the report", "scenarios.comparison"),
+    Command("income", "print one family's month by the rules of a month, line by line", "simulation.budget"),
+    Command(
+        "parameters", "print every parameter with unit, prior, link or not, source and grade", "scenarios.parameters"
+    ),
 )
 
 HELP = """usage: {prog} [COMMAND] [options]

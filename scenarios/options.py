@@ -85,6 +85,7 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "cluster": {"metavar": "ADDRESS", "help": "a Dask scheduler to run on"},
     "lang": {"choices": ("nb", "en"), "default": "nb", "help": "language of figures and report (default: nb)"},
     "quiet": {"action": "store_true", "help": "say nothing but errors"},
+    "json": {"action": "store_true", "help": "one JSON document on standard output"},
     "force": {"action": "store_true", "help": "write over what is in the folder"},
     "resume": {"action": "store_true", "help": "go on with a run that was broken off"},
     "precision": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -253,3 +254,16 @@ def test_set_may_be_repeated() -> None:
     add_options(parser, "set", "seed")
     args = parser.read(["--set", "a.b=1", "--seed", "7", "--set", "c.d=2"])
     assert (args.set, args.seed) == (["a.b=1", "c.d=2"], 7)
+
+
+# ---- parameters ------------------------------------------------------------------------------------------------------
+
+
+def test_parameters_are_printed_for_people_and_as_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = answer(capsys, "parameters", "--json")
+    records = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {"name", "value", "low", "high", "unit", "prior", "link", "source", "grade"} <= set(records[0])
+    _, text, _ = answer(capsys, "parameters", "--links")
+    for record in records:
+        assert (f"\n{record['name']} " in text) == record["link"]
