@@ -8,6 +8,18 @@ Insurance Act (folketrygdloven).
 
 Amounts are NOK a month unless a name says ``year``. Yearly rules (tax, ceilings, income limits) look at twelve months
 like this one. Children of 18 and more are not part of the household's money, on either side.
+
+An extra krone of wages never lowers disposable income, except at these steps of the law:
+
+- housing allowance under the smallest payment is not paid (Housing Allowance Regulations section 13);
+- advance child support has four rates by income (Advance Payment of Child Support Act section 5);
+- no childcare support over 6 G (NIA section 15-10);
+- the infant supplement asks for full transitional benefit (Child Benefit Act section 9);
+- free core time in kindergarten ends at an income limit;
+- the child supplement of a disability benefit ends with the benefit (NIA section 12-15).
+
+Going from no work to part time, or to full time, is another kind of step: benefits paid by the hour are cut by the
+hours, not by the wage.
 """
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
 

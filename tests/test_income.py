@@ -1,0 +1,583 @@
+"""The rules of a month: 56 families worked by hand, known answers, and what must hold for every family.
+
+``example_families.csv`` holds the families and, in its column ``working``, the arithmetic of each step with the figures
+of the evidence written out; the tests check that arithmetic as well as the rules. Children are months old, with ``k``
+in kindergarten, ``s`` in SFO, ``e`` exempt from the fee.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import csv
+import hashlib
+import json
+import operator
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulation import budget
+from simulation.budget import family_budget
+from simulation.compiled import COMPILED
+from simulation.errors import InputError
+from simulation.family import FAMILY
+from simulation.income import household_income, kindergarten_fees, social_assistance_need, tax_of_year
+from simulation.names import BENEFITS, DISABILITY, MAX_CHILDREN, TRANSITIONAL, WORK
+from simulation.rates import RATES, load_rates, rate_table, to_2025_prices, years
+
+HERE = Path(__file__).resolve().parent
+MONEY = (
+    "wages",
+    "own_benefits",
+    "tax",
+    "child_benefit",
+    "cash_for_care",
+    "childcare_support",
+    "advance_child_support",
+    "housing_allowance",
+    "kindergarten_fee",
+    "sfo_fee",
+    "social_assistance",
+    "entitled_not_claimed",
+)
+with (HERE / "example_families.csv").open(encoding="utf-8", newline="") as file:
+    EXAMPLES = list(csv.DictReader(file))
+by_name = pytest.mark.parametrize("example", EXAMPLES, ids=[row["family"] for row in EXAMPLES])
+
+
+def a_family(example):
+    """The example's FAMILY record, in an array of one."""
+    families = np.zeros(1, FAMILY)
+    family = families[0]
+    family.rent = float(example["rent"])
+    family.residence = 12 * int(example["residence_years"])
+    for field in ("applying", "claims_housing_allowance", "claims_support"):
+        family[field] = int(example[field])
+    for j, text in enumerate(example["children_months"].split()):
+        child = family.child[j]
+        child.present, child.age = 1, int(text.rstrip("kse"))
+        child.arena[0], child.arena[1], child.exempt = "k" in text, "s" in text, "e" in text
+    for k in range(int(example["parents"])):
+        parent, n = family.parent[k], k + 1
+        parent.present, parent.age = 1, 12 * int(example[f"age_{n}"])
+        parent.work, parent.benefit = WORK.index(example[f"work_{n}"]), BENEFITS.index(example[f"benefit_{n}"])
+        parent.wage_level, parent.earned_1y = float(example[f"wage_{n}"]), float(example[f"former_{n}"])
+        parent.earned_3y = 3 * parent.earned_1y
+    return families
+
+
+def settle(families, rates):
+    """Two months of the same, since the housing allowance looks at last month's income."""
+    household_income(families[0], rates[0], 1)
+    household_income(families[0], rates[0], 1)
+    return families[0]
+
+
+# ------------------------------------------------------------------------------------------ families worked by hand
+
+
+def worked(expression):
+    """The value of written arithmetic: numbers, + - * /, min."""
+    operations = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+
+    def value(node):
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.BinOp):
+            return operations[type(node.op)](value(node.left), value(node.right))
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -value(node.operand)
+        assert isinstance(node, ast.Call), expression
+        assert node.func.id == "min"
+        return min(value(argument) for argument in node.args)
+
+    return value(ast.parse(expression, mode="eval").body)
+
+
+@by_name
+def test_the_working_of_an_example_adds_up(example):
+    steps = [step.split(": ", 1) for step in example["working"].split("; ") if " = " in step]
+    for name, arithmetic in steps:
+        expression, result = arithmetic.rsplit(" = ", 1)
+        assert worked(expression) == pytest.approx(float(result), abs=0.0051), name
+    last = {name: float(arithmetic.rsplit(" = ", 1)[1]) for name, arithmetic in steps}
+    assert last["disposable"] == float(example["disposable"])
+    assert last.get("social assistance", 0.0) >= float(example["social_assistance"])
+    assert float(example["disposable"]) == pytest.approx(
+        sum(
+            float(example[name]) * (-1 if name in ("tax", "kindergarten_fee", "sfo_fee") else 1) for name in MONEY[:-1]
+        ),
+        abs=0.02,
+    )
+
+
+@by_name
+def test_the_rules_give_every_component_of_an_example_to_the_krone(example):
+    family = settle(a_family(example), load_rates(example["month"], example["place"]))
+    for name in (*MONEY, "disposable", "equivalised"):
+        assert family[name] == pytest.approx(float(example[name]), abs=0.1), name
+
+
+def test_there_are_at_least_forty_examples():
+    assert len({row["family"] for row in EXAMPLES}) >= 40
+
+
+# --------------------------------------------------------------------------------------------------- known answers
+
+
+def test_tax_on_300000_of_wages_is_46383_in_2025():
+    assert tax_of_year(300000.0, 0.0, load_rates("2025")[0]) == pytest.approx(46383.2, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("wages", "published"),  # evidence rows tax-on-200000-2025 ..., rounded to 100
+    [
+        (200000, 15400),
+        (265656, 35600),
+        (300000, 46400),
+        (350000, 63100),
+        (400000, 79900),
+        (450000, 96800),
+        (500000, 113600),
+    ],
+)
+def test_tax_agrees_with_the_evidence(wages, published):
+    assert abs(tax_of_year(float(wages), 0.0, load_rates("2025")[0]) - published) <= 50.0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marginal"),  # tax-marginal-217-306-2025, tax-marginal-306-697-2025
+    [(218000, 306000, 0.314), (307000, 697000, 0.337)],
+)
+def test_marginal_tax_agrees_with_the_evidence(low, high, marginal):
+    rates = load_rates("2025")[0]
+    share = (tax_of_year(float(high), 0.0, rates) - tax_of_year(float(low), 0.0, rates)) / (high - low)
+    assert share == pytest.approx(marginal, abs=1e-9)
+
+
+@pytest.mark.parametrize(("month", "limit"), [("2025-03", 366667), ("2025-09", 220000)])
+def test_the_kindergarten_ceiling_of_6_percent_binds_below(month, limit):
+    families = np.zeros(1, FAMILY)
+    child = families[0].child[0]
+    child.present, child.age, child.arena[0] = 1, 20, 1  # under two years: no free core time
+    rates = load_rates(month)[0]
+    for income in (limit - 5000.0, limit + 5000.0):
+        full, reduced = kindergarten_fees(families[0], income, rates)
+        assert full == pytest.approx(float(rates.kindergarten_price) * 11 / 12)
+        assert reduced == pytest.approx(min(full, 0.06 * income / 12))
+        assert (reduced < full) == (income < limit)
+
+
+def disposable(wages, **options):
+    lines = {line.name: line.value for line in family_budget(1, [3, 7], 12000, wages, "2025", "work", **options)}
+    return lines["disposable_income"]
+
+
+def test_a_lone_parent_of_two_loses_79_percent_between_319000_and_442000():
+    for wages in range(321000, 440000, 7000):
+        assert 1 - (disposable(wages + 1200) - disposable(wages)) / 100 == pytest.approx(0.79, abs=0.005)
+    assert 1 - (disposable(312000) - disposable(310800)) / 100 < 0.5
+    assert 1 - (disposable(460000) - disposable(458800)) / 100 < 0.4
+
+
+def test_benefits_in_kroner_agree_with_the_evidence():
+    lines = {line.name: line.value for line in family_budget(1, [], 9000, 0, "2025", "aap")}
+    assert lines["aap"] == pytest.approx(22138, abs=0.5)  # aap-minimum-nok-month
+    lines = {line.name: line.value for line in family_budget(1, [3], 9000, 0, "2025", "transitional")}
+    assert lines["transitional_benefit"] == pytest.approx(24405, abs=0.5)  # transitional-benefit-nok-month
+
+
+# ----------------------------------------------------------------------------------------- what holds for every family
+
+
+def parents():
+    return st.fixed_dictionaries(
+        {
+            "work": st.integers(0, 2),
+            "benefit": st.integers(0, len(BENEFITS) - 1),
+            "age": st.integers(18 * 12, 60 * 12),
+            "wage_level": st.floats(15000, 70000),
+            "benefit_months": st.integers(0, 30),
+            "earned_1y": st.floats(0, 700000),
+        }
+    )
+
+
+def children():
+    return st.tuples(st.integers(0, 251), st.booleans(), st.booleans())
+
+
+@st.composite
+def any_family(draw, claims=None):
+    families = np.zeros(1, FAMILY)
+    family = families[0]
+    family.rent = draw(st.floats(0, 25000))
+    family.residence = draw(st.integers(0, 500))
+    for field in ("applying", "claims_housing_allowance", "claims_support"):
+        family[field] = draw(st.booleans()) if claims is None else claims
+    for k, drawn in enumerate(draw(st.lists(parents(), min_size=1, max_size=2))):
+        parent = family.parent[k]
+        parent.present = 1
+        for field, value in drawn.items():
+            parent[field] = value
+        parent.earned_3y = 2.5 * parent.earned_1y
+    for j, (age, place, exempt) in enumerate(draw(st.lists(children(), max_size=MAX_CHILDREN))):
+        child = family.child[j]
+        child.present, child.age, child.exempt = 1, age, exempt
+        child.arena[0], child.arena[1] = place and 12 <= age < 72, place and 72 <= age < 120
+    return families
+
+
+months = st.sampled_from(["2025-03", "2025-05", "2025-07", "2025-09", "2017-03", "2017-09"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_family(), months)
+def test_no_component_is_negative_and_they_sum_to_disposable_income(families, month):
+    family = settle(families, load_rates(month))
+    assert all(family[name] >= 0 for name in MONEY)
+    total = sum(family[name] for name in MONEY[:-1]) - 2 * (family.tax + family.kindergarten_fee + family.sfo_fee)
+    assert family.disposable == pytest.approx(total, abs=1e-6)
+    assert family.tax == pytest.approx(sum(parent.tax for parent in family.parent))
+    assert family.own_benefits == pytest.approx(sum(parent.own_benefit for parent in family.parent))
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_family(claims=True), months)
+def test_income_never_falls_below_the_norm_for_a_family_that_takes_up_what_it_can(families, month):
+    rates = load_rates(month)
+    family, rate = settle(families, rates), rates[0]
+    norm = rate.norm_couple if family.parent[1].present else rate.norm_lone
+    for child in family.child:
+        if child.present and child.age < 216:
+            norm += rate.norm_child[0 if child.age < 72 else 1 if child.age < 132 else 2]
+    assert family.disposable >= norm + family.rent + rate.power - 1e-6
+    assert family.entitled_not_claimed == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_family(), months)
+def test_taking_up_everything_adds_exactly_what_is_left_on_the_table(families, month):
+    rates = load_rates(month)
+    before = settle(families.copy(), rates)
+    families[0].applying = families[0].claims_housing_allowance = families[0].claims_support = 1
+    after = settle(families, rates)
+    assert after.disposable - before.disposable == pytest.approx(before.entitled_not_claimed, abs=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_family(), months)
+def test_need_of_social_assistance_is_what_applying_would_pay(families, month):
+    rates = load_rates(month)
+    families[0].applying = 0
+    need = social_assistance_need(settle(families, rates), rates[0])
+    families[0].applying = 1
+    assert settle(families, rates).social_assistance == pytest.approx(need, abs=1e-6)
+
+
+def at_a_step(before, after, rates):
+    """The steps of the law where one more krone of wages lowers income; the docstring of ``income`` lists them."""
+    gross = [12 * (family.wages + family.own_benefits) for family in (before, after)]
+    return (
+        # Housing Allowance Act: an allowance under the smallest payment is not paid
+        (after.housing_allowance == 0 and before.housing_allowance > 0)
+        # Advance Payment of Child Support Act section 5: four rates by income
+        or after.advance_child_support < before.advance_child_support
+        # National Insurance Act 15-10: no childcare support over 6 G
+        or (after.childcare_support == 0 and before.childcare_support > 0)
+        # Child Benefit Act 9: infant supplement only with full transitional benefit
+        or after.child_benefit < before.child_benefit
+        # Kindergarten fee regulations section 3: free core time under an income limit
+        or gross[0] < rates.kindergarten_free_income <= gross[1]
+        # National Insurance Act 12-15: the child supplement needs a disability benefit
+        or any(a.benefit == DISABILITY and a.own_benefit == 0 for a in after.parent if a.present)
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(any_family(), months, st.integers(0, 1))
+def test_an_extra_krone_of_wages_never_lowers_income_except_at_documented_steps(families, month, k):
+    rates = load_rates(month)
+    parent = families[0].parent[k]
+    if not parent.present or parent.work == 0:
+        return
+    parent.earned_1y = parent.earned_3y = 0.0  # unemployment benefit is of former, not of present wages
+    before = settle(families.copy(), rates)
+    share = 1.0 if parent.work == 2 else float(rates[0].part_time_share)
+    parent.wage_level += 1.0 / share
+    after = settle(families, rates)
+    if not at_a_step(before, after, rates[0]):
+        assert after.disposable >= before.disposable - 1e-6
+
+
+def test_each_documented_step_is_there():
+    def lone(wages, month="2025-09", **options):
+        lines = family_budget(1, [4, 7], 12000, wages, month, "work", supports=True, **options)
+        return {line.name: line.value for line in lines}
+
+    assert lone(342000)["advance_child_support"] - lone(342200)["advance_child_support"] == 2 * 480
+    assert lone(780000, childcare=True)["childcare_support"] > lone(781200, childcare=True)["childcare_support"] == 0
+    below, above = lone(669000, childcare=True), lone(669100, childcare=True)
+    assert below["kindergarten_fee"] == pytest.approx(-1100 * 25 / 45, abs=0.01)
+    assert above["kindergarten_fee"] == -1100
+    allowances = [lone(wages)["housing_allowance"] for wages in range(430000, 450000, 100)]
+    assert min(amount for amount in allowances if amount > 0) >= 63
+    assert allowances[-1] == 0
+
+
+def test_a_child_of_18_changes_nothing():
+    rates = load_rates("2025")
+    example = next(row for row in EXAMPLES if row["family"] == "lone-wages-300000")
+    without, with_adult = a_family(example), a_family(example)
+    with_adult[0].child[5].present, with_adult[0].child[5].age = 1, 216
+    settle(without, rates)
+    settle(with_adult, rates)
+    assert all(without[0][name] == with_adult[0][name] for name in (*MONEY, "equivalised"))
+
+
+def test_the_housing_allowance_is_one_month_late():
+    rates = load_rates("2025")
+    families = a_family(next(row for row in EXAMPLES if row["family"] == "lone-no-income"))
+    first = settle(families, rates).housing_allowance
+    families[0].parent[0].work, families[0].parent[0].wage_level = 2, 38000.0
+    household_income(families[0], rates[0], 1)
+    assert families[0].housing_allowance == first
+    household_income(families[0], rates[0], 1)
+    assert families[0].housing_allowance < first
+
+
+def test_child_benefit_is_counted_against_social_assistance_in_2017_only():
+    for month, counted in (("2017", 1), ("2025", 0)):
+        lines = {line.name: line.value for line in family_budget(1, [3, 7], 9000, 0, month)}
+        rates = load_rates(month)[0]
+        needs = rates.norm_lone + rates.norm_child[0] + rates.norm_child[1] + 9000 + rates.power
+        other = lines["housing_allowance"] + lines["social_assistance"]
+        assert needs - other == pytest.approx(counted * lines["child_benefit"], abs=0.02)
+
+
+def test_a_parent_who_leaves_leaves_no_amounts_behind():
+    families = a_family(next(row for row in EXAMPLES if row["family"] == "couple-full-and-part"))
+    settle(families, load_rates("2025"))
+    families[0].parent[1].present = 0
+    settle(families, load_rates("2025"))
+    gone = families[0].parent[1]
+    assert (gone.wages, gone.own_benefit, gone.tax) == (0, 0, 0)
+
+
+# -------------------------------------------------------------------------------------------------------- the rates
+
+
+@pytest.mark.parametrize("year", years())
+def test_every_rate_has_a_unit_a_source_a_grade_and_the_same_name_every_year(year):
+    table = rate_table(year)
+    assert tuple(sorted(rate.name for rate in table)) == tuple(sorted(RATES.names))
+    assert all(rate.unit and rate.source and rate.meaning for rate in table)
+    assert all(rate.reason for rate in table if rate.grade == "D")
+
+
+@pytest.mark.parametrize("year", years())
+def test_every_source_of_a_rate_exists(year):
+    evidence = HERE.parent / "calibration" / "evidence"
+    if not (evidence / "norway.csv").exists():
+        pytest.skip("the evidence tables are not in this copy")
+    known = {path.name for path in evidence.glob("*.csv")}
+    for name, key in (("norway.csv", "id"), ("sources.csv", "key")):
+        with (evidence / name).open(encoding="utf-8", newline="") as file:
+            known |= {row[key] for row in csv.DictReader(file)}
+    text = (HERE.parent / "simulation" / "rates" / f"{year}.toml").read_text(encoding="utf-8")
+    known |= {line.split(" = ")[0] for line in text.split("[rates.")[0].splitlines() if " = " in line}
+    assert {source for rate in rate_table(year) for source in rate.source} <= known
+
+
+def test_rates_change_inside_a_year():
+    spring, may, june, autumn = (load_rates(f"2025-{month}")[0] for month in ("04", "05", "06", "08"))
+    assert (spring.basic_amount, may.basic_amount) == (124028, 130160)
+    assert (spring.child_benefit_6_17, may.child_benefit_6_17) == (1766, 1968)
+    assert (may.housing_cap[0], june.housing_cap[0]) == (85523, 87832)
+    assert (june.kindergarten_price, autumn.kindergarten_price) == (2000, 1200)
+    assert load_rates("2025") == load_rates("2025-09")
+
+
+@pytest.mark.parametrize("month", ["2019", "2024-12", "2025-00", "2025-13", "2025-5", "next year", ""])
+def test_a_month_without_rates_is_an_input_error_that_says_which_years_there_are(month):
+    with pytest.raises(InputError, match="2017, 2025"):
+        load_rates(month)
+
+
+def test_local_norms_and_places():
+    assert load_rates("2025", changes={"norm_lone": 8500})["norm_lone"] == 8500
+    assert load_rates("2025", "oslo")["housing_cap"][0, 0] == 87832 + 26646
+    with pytest.raises(InputError, match="norm_lone"):
+        load_rates("2025", changes={"norm_single": 1})
+    with pytest.raises(InputError, match="oslo"):
+        load_rates("2025", "Oslo")
+
+
+def test_amounts_are_brought_to_prices_of_2025():
+    assert to_2025_prices(load_rates("2025")) == 1.0
+    assert to_2025_prices(load_rates("2017")) == pytest.approx(100 / 76.62)
+
+
+RANGES = [
+    (year, rate.name, end, value)
+    for year in years()
+    for rate in rate_table(year)
+    for end, value in (("low", rate.low), ("high", rate.high))
+    if rate.grade == "D" and value is not None
+]
+
+
+@pytest.mark.parametrize(("year", "name", "end", "value"), RANGES, ids=[f"{r[0]}-{r[1]}-{r[2]}" for r in RANGES])
+def test_an_uncertain_rate_works_at_both_ends_of_its_range(year, name, end, value):
+    ends = {"low": operator.le, "high": operator.ge}
+    rates, as_stated = load_rates(year, changes={name: value}), load_rates(year)
+    assert np.all(ends[end](rates[name], as_stated[name]))
+    for example in EXAMPLES[::5]:
+        family = settle(a_family(example), rates)
+        assert all(np.isfinite(family[field]) and family[field] >= 0 for field in MONEY)
+
+
+# ------------------------------------------------------------------------------------------------- compiled and plain
+
+
+def fingerprint():
+    """A hash over the bytes of many families' months."""
+    digest = hashlib.sha256()
+    for month in ("2025-03", "2025-09", "2017-09"):
+        rates = load_rates(month)
+        for example in EXAMPLES:
+            families = a_family(example)
+            settle(families, rates)
+            digest.update(families.tobytes())
+        random = np.random.default_rng(1)
+        for _ in range(150):
+            families = np.zeros(1, FAMILY)
+            family = families[0]
+            family.rent, family.residence = random.uniform(0, 20000), random.integers(0, 200)
+            for field in ("applying", "claims_housing_allowance", "claims_support"):
+                family[field] = random.integers(0, 2)
+            for k in range(random.integers(1, 3)):
+                parent = family.parent[k]
+                parent.present, parent.work, parent.benefit = 1, random.integers(0, 3), random.integers(0, 8)
+                parent.age, parent.benefit_months = random.integers(216, 700), random.integers(0, 30)
+                parent.wage_level, parent.earned_1y = random.uniform(15000, 60000), random.uniform(0, 600000)
+                parent.earned_3y = 2.7 * parent.earned_1y
+            for j in range(random.integers(0, 9)):
+                child = family.child[j]
+                child.present, child.age, child.exempt = 1, random.integers(0, 250), random.integers(0, 2)
+                child.arena[:2] = random.integers(0, 2, 2)
+            settle(families, rates)
+            digest.update(families.tobytes())
+    return digest.hexdigest()
+
+
+def test_compiled_and_plain_rules_give_the_same_bytes():
+    environment = dict(os.environ, NUMBA_DISABLE_JIT="1" if COMPILED else "0", PYTHONPATH=str(HERE.parent))
+    other = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=True)
+    assert other.stdout.split() == [str(not COMPILED), fingerprint()]
+
+
+# --------------------------------------------------------------------------------------------------------- the budget
+
+NAMES = [
+    "gross_wages",
+    "tax",
+    "kvp",
+    "aap",
+    "disability_benefit",
+    "transitional_benefit",
+    "unemployment_benefit",
+    "measures_benefit",
+    "introduction_benefit",
+    "child_benefit",
+    "cash_for_care",
+    "childcare_support",
+    "advance_child_support",
+    "housing_allowance",
+    "kindergarten_fee",
+    "sfo_fee",
+    "social_assistance",
+    "disposable_income",
+    "equivalised_income",
+    "low_income_line",
+]
+
+
+def run(*options):
+    parser = argparse.ArgumentParser()
+    budget.add_arguments(parser)
+    return budget.main(parser.parse_args(options))
+
+
+@pytest.mark.parametrize("source", [None, *budget.SOURCES])
+def test_the_lines_of_a_budget_have_their_names_and_sum_to_disposable_income(source):
+    lines = family_budget(1, [3, 7], 12000, 120000, "2025", source, supports=True, childcare=True)
+    assert [line.name for line in lines] == NAMES
+    assert all(line.unit == "NOK a month" for line in lines)
+    assert sum(line.value for line in lines[:17]) == pytest.approx(lines[17].value, abs=0.005)
+    assert (lines[16].value > 0) <= (source in (None, "social_assistance"))
+
+
+def test_a_source_instead_of_social_assistance():
+    lines = {line.name: line.value for line in family_budget(1, [3, 7], 12000, 0, "2025", "kvp")}
+    assert lines["kvp"] == pytest.approx(2.041 * 130160 / 12 + 37 * 2 * 260 / 12, abs=0.01)
+    assert lines["child_benefit"] == 2 * 1968 + 2516
+    assert lines["social_assistance"] == 0
+
+
+def test_the_command_prints_one_json_document(capsys):
+    assert run("--children", "3,7", "--rent", "12000", "--wages", "300000", "--json") == 0
+    lines = json.loads(capsys.readouterr().out)
+    assert [line["name"] for line in lines] == NAMES
+    value = {line["name"]: line["value"] for line in lines}
+    assert -12 * value["tax"] == pytest.approx(46383.2, abs=0.1)
+
+
+@pytest.mark.parametrize(("lang", "word"), [("nb", "disponibel inntekt"), ("en", "disposable income")])
+def test_the_command_prints_a_table_in_two_languages(capsys, lang, word):
+    assert run("--children", "3,7", "--rent", "12000", "--wages", "300000", "--lang", lang) == 0
+    out = capsys.readouterr().out
+    assert word in out
+    assert len({len(line) for line in out.splitlines()[2:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--rent", "-1"], "rent"),
+        (["--rent", "nan"], "rent"),
+        (["--rent", "1", "--wages", "-5"], "wages"),
+        (["--rent", "1", "--children", "40"], "40 years old"),
+        (["--rent", "1", "--children", "-1"], "ages of 0"),
+        (["--rent", "1", "--children", "three"], "ages"),
+        (["--rent", "1", "--children", "1,1,1,1,1,1,1,1,1"], "at most 8"),
+        (["--rent", "1", "--parents", "3"], "1 or 2"),
+        (["--rent", "1", "--parents", "2", "--source", "transitional"], "lone parents"),
+        (["--rent", "1", "--source-second", "aap"], "second parent"),
+        (["--rent", "1", "--source", "kpv"], "kvp"),
+        (["--rent", "1", "--year", "2019"], "2017, 2025"),
+        (["--rent", "1", "--month", "2025-13"], "2017, 2025"),
+        (["--rent", "1", "--source", "unemployment", "--former-wages", "50000"], "130160"),
+    ],
+)
+def test_wrong_input_is_one_clear_message(options, says):
+    with pytest.raises(InputError) as error:
+        run(*options)
+    assert says in str(error.value)
+
+
+def test_transitional_benefit_is_not_for_couples_in_the_rules_either():
+    families = a_family(next(row for row in EXAMPLES if row["family"] == "couple-no-income"))
+    families[0].parent[0].benefit = TRANSITIONAL
+    assert settle(families, load_rates("2025")).own_benefits == 0
+
+
+if __name__ == "__main__":
+    print(COMPILED, fingerprint())
