@@ -1,0 +1,68 @@
+"""Bokmål and English: the catalogue of words, and numbers as each language writes them."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from babel.numbers import format_decimal
+
+LOCALES: Final = {"nb": "nb_NO", "en": "en_GB"}
+PERCENT: Final = {"nb": "\N{NO-BREAK SPACE}%", "en": "%"}
+MINUS: Final = "\N{MINUS SIGN}"
+
+
+@cache
+def catalogue() -> dict[str, dict[str, dict[str, str]]]:
+    """Section, key, language: ``locale/words.toml``."""
+    path = Path(__file__).resolve().parent / "locale" / "words.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def say(key: str, lang: str, **values: Any) -> str:
+    """The text of ``section.key`` in a language, with its braces filled in."""
+    section, name = key.split(".")
+    text = catalogue()[section][name][lang]
+    return text.format(**values) if values else text
+
+
+def outcome_name(outcome: str, lang: str) -> str:
+    """An outcome as a noun phrase: ``andel foreldre i arbeid``."""
+    names = catalogue()["outcome"]
+    if outcome in names:
+        return names[outcome][lang]
+    for prefix, section, suffix in (
+        ("income_source_", "source", "_share"),
+        ("barrier_", "barrier", "_share"),
+        ("wait_", "service", ""),
+        ("use_", "service", ""),
+    ):
+        name = outcome.removeprefix(prefix).removesuffix(suffix)
+        if outcome.startswith(prefix) and name in catalogue()[section]:
+            return say(f"outcome.{prefix.rstrip('_')}", lang, name=say(f"{section}.{name}", lang))
+    return outcome
+
+
+def capital(text: str) -> str:
+    """The first letter large, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def number(value: float, lang: str, decimals: int = 0, *, signed: bool = False) -> str:
+    """A number as the language writes it: ``−1 234,5`` in bokmål, ``−1,234.5`` in English; ``–`` when there is none."""
+    if not math.isfinite(value):
+        return "–"
+    rounded = round(float(value), decimals) + 0.0  # -0.0 has no sign to show
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+    text: str = format_decimal(abs(rounded), format=pattern, locale=LOCALES[lang])
+    sign = MINUS if rounded < 0 else ("+" if signed and rounded > 0 else "")
+    return sign + text
+
+
+def percent(share: float, lang: str, decimals: int = 0) -> str:
+    """A share 0..1 as per cent: ``34 %`` in bokmål, ``34%`` in English."""
+    text = number(100.0 * share, lang, decimals)
+    return text if text == "–" else text + PERCENT[lang]

@@ -1,0 +1,218 @@
+"""How figures look: colours, dashes and hatching that the colour-blind and a printer can tell apart, and stable files.
+
+Figures are made without pyplot, so that nothing is shared between threads and no screen is needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from results import files
+from results.language import number, percent
+
+# Okabe and Ito (2008): distinct for all common kinds of colour blindness. Yellow is left out: too pale for lines.
+BLACK: Final = "#000000"
+GREY: Final = "#5f5f5f"
+PALE: Final = "#d9d9d9"
+BLUE: Final = "#0072B2"
+VERMILLION: Final = "#D55E00"
+GREEN: Final = "#009E73"
+PURPLE: Final = "#CC79A7"
+ORANGE: Final = "#E69F00"
+SKY: Final = "#56B4E9"
+YELLOW: Final = "#F0E442"
+
+COLOURS: Final = (GREY, BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+DASHES: Final[tuple[Any, ...]] = ((0, (1, 1.2)), "-", (0, (6, 2)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2, 2, 2, 2, 2)))
+MARKERS: Final = ("o", "s", "D", "^", "v", "P", "X", "*")
+
+# Areas differ in colour and in hatching. In the order of results.figures.SOURCES.
+AREAS: Final[tuple[tuple[str, str], ...]] = (
+    (BLUE, ""),
+    (GREEN, "//"),
+    (SKY, ""),
+    (PURPLE, "\\\\"),
+    ("#e7b8d0", ".."),
+    (YELLOW, ""),
+    ("#b7a100", "xx"),
+    ("#8fd3bd", "--"),
+    (VERMILLION, ""),
+    (PALE, ""),
+)
+
+WIDTH: Final = 10.0  # inches, of every figure: one column of the report
+DPI: Final = 130
+RC: Final[dict[str, Any]] = {
+    "svg.hashsalt": "familiebaner",
+    "svg.fonttype": "path",  # looks the same on a machine without our font
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 10.5,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "hatch.linewidth": 0.7,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Our settings, whatever the user's are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        yield
+
+
+def arm_style(index: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the arm with this number in the study."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": DASHES[(index + index // len(COLOURS)) % len(DASHES)],
+        "marker": MARKERS[index % len(MARKERS)],
+    }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: the name of its files, its images, and what it shows in words."""
+
+    name: str
+    title: str
+    alt: str
+    images: dict[str, bytes]
+
+
+def header(figure: Figure, title: str, note: str) -> None:
+    """Title above and note below, at fixed distances from the edges whatever the height."""
+    height = figure.get_size_inches()[1]
+    figure.text(0.02, 1 - 0.12 / height, wrap(title, 92), fontsize=13, fontweight="bold", va="top")
+    figure.text(0.02, 0.1 / height, wrap(note, 126), fontsize=9, color=GREY, va="bottom")
+
+
+def finish(figure: Figure, name: str, title: str, alt: str) -> Picture:
+    """The figure drawn."""
+    return Picture(name, title, alt, images(figure))
+
+
+def images(figure: Figure) -> dict[str, bytes]:
+    """The figure as SVG and PNG, the same bytes every time."""
+    found = {}
+    for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"metadata": {"Software": None}, "dpi": DPI})):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, **options)
+        found[kind] = buffer.getvalue()
+    return found
+
+
+def save(folder: Path, name: str, pictures: dict[str, bytes]) -> None:
+    """Write ``name.svg`` and ``name.png``."""
+    for kind, data in pictures.items():
+        with files.whole(folder / f"{name}.{kind}") as temporary:
+            temporary.write_bytes(data)
+
+
+# ---- axes and labels ------------------------------------------------------------------------------------------------
+
+
+def number_axis(axis: Any, lang: str, *, share: bool = False, signed: bool = False, points: bool = False) -> None:
+    """Tick labels as the language writes numbers; ``points`` shows shares as percentage points."""
+
+    def text(value: float, _: int) -> str:
+        if share:
+            return percent(value, lang, _decimals(axis, 100.0))
+        factor = 100.0 if points else 1.0
+        return number(value * factor, lang, _decimals(axis, factor), signed=signed)
+
+    axis.set_major_formatter(FuncFormatter(text))
+
+
+def _decimals(axis: Any, factor: float) -> int:
+    """As many decimals as the distance between ticks needs."""
+    ticks = np.asarray(axis.get_majorticklocs()) * factor
+    step = float(np.min(np.diff(ticks))) if ticks.size > 1 else 1.0
+    return int(np.clip(np.ceil(-np.log10(step) - 1e-9), 0, 3)) if step > 0 else 0
+
+
+def spread_out(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions as near the wanted ones as may be, at least ``gap`` apart and between ``low`` and ``high``.
+
+    Labels that would touch are joined into blocks around their common middle (pool adjacent violators). When there is
+    no room for all gaps, they are shared out evenly.
+    """
+    if not wanted:
+        return []
+    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
+    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
+    blocks: list[list[float]] = []  # [sum of wanted bottoms, labels]
+    for rank, i in enumerate(order):
+        blocks.append([wanted[i] - rank * gap, 1.0])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += count
+    bottoms = [total / count for total, count in blocks for _ in range(int(count))]
+    last = (len(wanted) - 1) * gap
+    placed = [0.0] * len(wanted)
+    for rank, i in enumerate(order):
+        placed[i] = min(max(bottoms[rank], low), high - last) + rank * gap
+    return placed
+
+
+def label_line_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]], size: float = 10.0) -> None:
+    """Write names beside the ends of lines, none over another, with a thin leader to the line.
+
+    ``ends`` holds (x, y, text, colour). The axes must have their final limits and position.
+    """
+    bottom, top = axes.get_ylim()
+    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72.0  # points
+    gap = 1.3 * size / height
+    wanted = [(y - bottom) / (top - bottom) for _, y, _, _ in ends]
+    for (x, y, text, colour), place in zip(ends, spread_out(wanted, gap, 0.02, 0.98), strict=True):
+        axes.annotate(
+            text,
+            xy=(x, y),
+            xytext=(1.03, place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=size,
+            color=colour,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 1},
+        )
+
+
+def wrap(text: str, width: int) -> str:
+    """Break a text into lines; the figure does not break names of arms."""
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
+
+
+def shorten(text: str, width: int = 34) -> str:
+    """A name that fits its place, with an ellipsis where it does not."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def month_ticks(first: int, last: int) -> list[int]:
+    """Ticks on whole years, or on months when the time is short."""
+    step = 12 if last - first > 30 else (6 if last - first > 12 else max(1, (last - first) // 4))
+    return [month for month in range(-(-first // step) * step, last + 1, step)]
