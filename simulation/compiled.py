@@ -63,4 +63,4 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def rule(function: F) -> F:
     """Compile a rule: no fused or reordered arithmetic, division as in NumPy, cached, other threads may run."""
-    return numba.njit(cache=True, error_model="numpy", nogil=True)(function)  # type: ignore[no-any-return]
+    return numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]

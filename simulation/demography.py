@@ -29,6 +29,7 @@ from simulation.draws import (
 from simulation.names import (
     EDUCATION,
     FAMILY_BARRIERS,
+    FIRST,
     INTRODUCTION,
     LANGUAGE,
     MAX_CHILDREN,
@@ -40,12 +41,14 @@ from simulation.names import (
     OWNER,
     PERSON_BARRIERS,
     PRIVATE_RENTAL,
+    SECOND,
     SERVICES,
 )
 
 ADULT: Final = 216  # months: 18 years
 LEAVES_HOME: Final = 252  # months: 21 years
 OLDEST_FOR_BIRTH: Final = 504  # months: 42 years
+NEWBORN: Final = np.int64(0)
 
 # The place as the model reads it: see plan.Profile; thresholds on the scale of a standard normal.
 PLACE: Final = np.dtype(
@@ -80,7 +83,7 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
     family.entered = town.month
     family.births = 0
     family.partners = 0
-    fill(u, town, family.slot, entity, AT_ENTRY, 0)
+    fill(u, town, family.slot, entity, AT_ENTRY, np.int64(0))
     family.immigrant = 1 if u[0] < place.immigrant else 0
     lone = u[1] < place.lone_parent
     family.residence = np.int64(240)
@@ -91,7 +94,7 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
         family.residence = np.int64(24.0 - 12.0 * math.log(u[3]) * (place.years_in_norway - 2.0))
         if recent:
             family.residence = np.int64(24.0 * u[3])
-    fill(u, town, family.slot, entity, AT_ENTRY, 1)
+    fill(u, town, family.slot, entity, AT_ENTRY, np.int64(1))
     hardship = normal(u[0], u[1])
     renting = u[2] < place.renting
     municipal = u[3] < place.municipal_rental
@@ -101,13 +104,13 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
     own = math.sqrt(1.0 - p.prevalence_correlation)
     shared = math.sqrt(p.prevalence_correlation) * hardship
     for b in range(FAMILY_BARRIERS):
-        fill(u, town, family.slot, entity, AT_ENTRY, 2 + b)
+        fill(u, town, family.slot, entity, AT_ENTRY, np.int64(2 + b))
         z = shared + own * normal(u[0], u[1])
         family.prone[b] = 1 if z < place.threshold[PERSON_BARRIERS + b] else 0
         presence = p.presence_prone if family.prone[b] == 1 else p.presence_resilient
         family.barrier[b] = 1 if u[2] < presence else 0
         family.found[b] = 1 if family.barrier[b] == 1 and u[3] < 0.5 else 0
-    fill(u, town, family.slot, entity, AT_ENTRY, 8)
+    fill(u, town, family.slot, entity, AT_ENTRY, np.int64(8))
     family.claims_housing_allowance = 1 if u[0] < 0.5 and renting else 0
     family.claims_support = 1 if u[1] < 0.5 else 0
     family.applying = 0
@@ -119,9 +122,9 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
     oldest = _new_children(family, town, place)
     for k in range(MAX_PARENTS):
         family.parent[k].present = 0
-    _new_parent(family, 0, oldest, shared, recent, town, p, place)
+    _new_parent(family, FIRST, oldest, shared, recent, town, p, place)
     if not lone:
-        _new_parent(family, 1, oldest, shared, recent, town, p, place)
+        _new_parent(family, SECOND, oldest, shared, recent, town, p, place)
     size = 1.0 + (0.0 if lone else 1.0) + family.children_under_18
     family.rent = place.rent * (0.75 + 0.07 * size)
     if family.tenure == MUNICIPAL_RENTAL:
@@ -164,6 +167,7 @@ def _forget(family, p):  # type: ignore[no-untyped-def]
     family.wages = 0.0
     family.taking_part = 0.0
     family.taking_part_last = 0.0
+    family.child_outside = 0
 
 
 @rule
@@ -174,7 +178,7 @@ def _new_children(family, town, place):  # type: ignore[no-untyped-def]
     for j in range(MAX_CHILDREN):
         family.child[j].present = 0
         family.child[j].upper_secondary = -1
-    fill(u, town, family.slot, entity, AT_ENTRY, 9)
+    fill(u, town, family.slot, entity, AT_ENTRY, np.int64(9))
     number = 1
     left = u[0]
     term = math.exp(-(place.children - 1.0))
@@ -184,10 +188,10 @@ def _new_children(family, town, place):  # type: ignore[no-untyped-def]
         number += 1
     family.children_under_18 = number
     family.special_needs = 0
-    oldest = 0
+    oldest = NEWBORN
     for j in range(number):
         child = family.child[j]
-        fill(u, town, family.slot, entity + ENTITY_CHILD + family.births, AT_ENTRY, 0)
+        fill(u, town, family.slot, entity + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0))
         _born(family, child, np.int64(u[0] * (ADULT - 24)), u[1] < place.special_needs)
         child.arena[0] = 1 if 12 <= child.age < 72 and u[2] < 0.8 else 0
         child.arena[1] = 1 if 72 <= child.age < 120 and u[2] < 0.6 else 0
@@ -247,12 +251,12 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
         if family.prone[b] == 1:
             frailty += p.entry_frailty[PERSON_BARRIERS + b]
             exit_frailty += p.exit_frailty[PERSON_BARRIERS + b]
-    fill(u, town, family.slot, entity, AT_ENTRY, 4)
+    fill(u, town, family.slot, entity, AT_ENTRY, np.int64(4))
     parent.frailty = frailty + p.frailty_sd * normal(u[0], u[1])
     parent.exit_frailty = exit_frailty
     # Entry wages are a floor: spread upwards and a little down.
     parent.wage_level = town.entry_wage * math.exp(p.wage_spread * normal(u[2], u[3]))
-    fill(u, town, family.slot, entity, AT_ENTRY, 5)
+    fill(u, town, family.slot, entity, AT_ENTRY, np.int64(5))
     age = 12.0 * (place.age_parent + 7.0 * normal(u[0], u[1]))
     youngest = oldest + ADULT
     parent.age = np.int64(max(age, float(youngest)))
@@ -271,6 +275,7 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
     parent.tax = 0.0
     parent.attended[0] = 0
     parent.attended[1] = 0
+    parent.attended_transitional = 0
     for s in range(len(SERVICES)):
         parent.stage[s] = NOT_ENGAGED
         parent.since[s] = 0
@@ -305,7 +310,7 @@ def pass_time(family, town, p, place):  # type: ignore[no-untyped-def]
         hardship = family.prone[0] + family.prone[1] + family.prone[2] + family.prone[3] + family.prone[4]
         # The newcomer's barriers go with the family's: the more it is prone to, the more the partner.
         shared = math.sqrt(p.prevalence_correlation) * 0.6 * (1.5 - hardship)
-        _new_parent(family, 1, 0, shared, False, town, p, place)
+        _new_parent(family, SECOND, NEWBORN, shared, 0 > 1, town, p, place)
     if family.parent[0].age < OLDEST_FOR_BIRTH and rings(birth_clock, p.birth):
         _birth(family, town, place)
 
@@ -328,7 +333,7 @@ def _grow_older(family):  # type: ignore[no-untyped-def]
         child = family.child[j]
         if child.present == 1:
             child.age += 1
-            if child.age >= LEAVES_HOME:
+            if child.age > LEAVES_HOME:  # upper secondary is settled in the month of the 21st birthday
                 child.present = 0
             elif child.age < ADULT:
                 under_18 += 1
@@ -354,7 +359,7 @@ def _birth(family, town, place):  # type: ignore[no-untyped-def]
         child = family.child[j]
         if child.present == 0 and child.upper_secondary < 0:
             u = town.u
-            fill(u, town, family.slot, family.generation * ENTITIES + ENTITY_CHILD + family.births, AT_ENTRY, 0)
-            _born(family, child, 0, u[1] < place.special_needs)
+            fill(u, town, family.slot, family.generation * ENTITIES + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0))
+            _born(family, child, NEWBORN, u[1] < place.special_needs)
             family.children_under_18 += 1
             return

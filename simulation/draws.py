@@ -5,8 +5,9 @@ Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"; the Random123 l
 meet the same families with the same luck, and neither cores nor the order of work can change a result.
 
 Addressing. The key is (seed, replicate). The counter is (slot, person within family and generation, month, block); a
-block gives four draws. Events are numbered in the tuples below: draw ``4 b + j`` stands in block ``b``. A new event is
-appended at the end of its tuple, so that no other draw moves.
+block gives four draws. A family's draws of a month are filled at once, eight blocks into a buffer of 32 (the loop over blocks
+is vectorised by the compiler: a draw costs about 1 ns), and events below are places in that buffer. A new event takes a free
+place, so that no other draw moves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from simulation.compiled import rule
+from simulation.names import FIRST, SECOND
 
 MASK: Final = np.uint64(0xFFFFFFFF)
 _SHIFT: Final = np.uint64(32)
@@ -45,78 +47,83 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 @rule
 def uniform(word):  # type: ignore[no-untyped-def]
     """A 32-bit word as a number strictly between 0 and 1."""
-    return (float(word) + 0.5) * _UNIT
+    return (np.float64(np.int64(word)) + 0.5) * _UNIT
 
 
 # --- events: named draws of an entity in a month ------------------------------------------------------------------
-# Each behaviour fills the blocks it needs and no other. New events go to free places or new blocks.
 
-# A family.
-BLOCK_TIME: Final = 0
+BUFFER: Final = 32  # draws in a buffer: word j of block b stands at place 8 j + b
+BLOCKS: Final = 8
+
+# A family, in its own month (places in town.f).
+CHANGE: Final = np.int64(0)  # + barrier of the family, 0..4
+CARE_ORDER: Final = np.int64(5)
+FIND: Final = np.int64(6)  # + barrier of the family
+APPLY: Final = np.int64(11)
+CLAIM_HOUSING: Final = np.int64(12)
+CLAIM_SUPPORT: Final = np.int64(13)
+INTAKE_TICKET: Final = np.int64(14)
+PLANNED_LENGTH: Final = np.int64(15)
+ASK: Final = np.int64(16)  # + service; for a family and for a parent alike
+FAMILY_ORDER: Final = np.int64(24)
+
+# A parent (places in town.q[k]).
+HEALTH_CHANGE: Final = np.int64(0)
+DIGITAL_CHANGE: Final = np.int64(1)
+LANGUAGE_DONE: Final = np.int64(2)
+EDUCATION_DONE: Final = np.int64(3)
+FIND_PARENT: Final = np.int64(4)  # + barrier of the parent
+JOB_EXIT: Final = np.int64(8)
+FEWER_HOURS: Final = np.int64(9)
+MORE_HOURS: Final = np.int64(10)
+AAP_ENTRY: Final = np.int64(11)
+BENEFIT_END: Final = np.int64(12)
+TRANSITIONAL_CLAIM: Final = np.int64(13)
+UNEMPLOYMENT_CLAIM: Final = np.int64(14)
+DISABILITY_ENTRY: Final = np.int64(15)
+ORDER: Final = np.int64(24)
+
+# A family with a coordinator (places in town.f), and its parents (town.q[k]), in the coordinator's month.
+MEETING_MISSED: Final = np.int64(0)
+HELP_CLAIM_HOUSING: Final = np.int64(1)
+HELP_CLAIM_SUPPORT: Final = np.int64(2)
+VISIT_FINDS: Final = np.int64(3)  # + barrier of the family
+VISIT_FINDS_PARENT: Final = np.int64(0)  # + barrier of the parent
+REFER: Final = np.int64(4)  # + service
+REFER_ORDER: Final = np.int64(12)
+
+# Blocks. The first eight are the buffer of a month, 16..23 that of the coordinator's month.
+BLOCK_MONTH: Final = np.int64(0)
+BLOCK_TIME: Final = np.int64(8)  # of a family: move out, couple, birth
+BLOCK_JOB: Final = np.int64(8)  # of a parent: part time, full time
+BLOCK_CHILD: Final = np.int64(0)  # of a child: care arena, leisure arena, exemption, upper secondary
+BLOCK_COORDINATOR: Final = np.int64(16)
+BLOCK_SERVICE: Final = np.int64(32)  # + service; of a parent: leave, break off, lose patience, ticket
+BLOCK_PROGRAMME: Final = np.int64(48)  # of a parent: KVP or measure
+BLOCK_STAFF: Final = np.int64(0)  # of a coordinator: turnover, hire
+BLOCK_SKILL: Final = np.int64(1)
+BLOCK_RESIDENTS: Final = np.int64(0)  # of a service: leave; the next two: patience, tickets
 MOVE_OUT, COUPLE, BIRTH = 0, 1, 2
-BLOCK_BARRIERS: Final = 1  # housing, network, economy, care in this order: see names.BARRIERS
-BLOCK_TROUBLE: Final = 2
-VIOLENCE_CHANGE, CARE_ORDER = 0, 1
-BLOCK_ASK_FAMILY: Final = 3
-ASK_HOUSING, ASK_ECONOMY, ASK_CHILDREN, ASK_CHILD_WELFARE = 0, 1, 2, 3
-BLOCK_FIND_FAMILY: Final = 4  # housing, network, economy, care
-BLOCK_FIND_VIOLENCE: Final = 5
-BLOCK_CLAIMS: Final = 6
-APPLY, CLAIM_HOUSING, CLAIM_SUPPORT = 0, 1, 2
-BLOCK_INTAKE: Final = 7
-INTAKE_TICKET, PLANNED_LENGTH = 0, 1
-BLOCK_FOLLOW_UP: Final = 16
-MEETING_MISSED, COORDINATOR_CLAIM_HOUSING, COORDINATOR_CLAIM_SUPPORT = 0, 1, 2
-BLOCK_COORDINATOR_FINDS: Final = 17  # housing, network, economy, care
-BLOCK_COORDINATOR_FINDS_VIOLENCE: Final = 18
-
-# A parent.
-BLOCK_JOB: Final = 0
-JOB_PART, JOB_FULL, MORE_HOURS = 0, 1, 2
-BLOCK_WORK: Final = 1
-JOB_EXIT, FEWER_HOURS, AAP_ENTRY, BENEFIT_END = 0, 1, 2, 3
-BLOCK_PERSON: Final = 2
-HEALTH_CHANGE, DIGITAL_CHANGE, LANGUAGE_DONE, EDUCATION_DONE = 0, 1, 2, 3
-BLOCK_BENEFIT: Final = 3
-TRANSITIONAL_CLAIM, UNEMPLOYMENT_CLAIM, DISABILITY_ENTRY = 0, 1, 2
-BLOCK_ASK: Final = 4
-ASK_HEALTH, ASK_LANGUAGE, ASK_EDUCATION, ASK_WORK = 0, 1, 2, 3
-BLOCK_FIND: Final = 5  # health, language, education, digital
-BLOCK_ORDER: Final = 6
-ORDER = 0
-BLOCK_SERVICE: Final = 8  # + number of the service
-LEAVE_PLACE, BREAK_OFF, LOSE_PATIENCE, QUEUE_TICKET = 0, 1, 2, 3
-BLOCK_PROGRAMME: Final = 7
-KVP_OR_MEASURE = 0
-BLOCK_PARENT_FOLLOW_UP: Final = 16
-BLOCK_COORDINATOR_FINDS_PARENT: Final = 17  # health, language, education, digital
-BLOCK_REFER: Final = 18  # services 0..3; the next block holds services 4..7
-BLOCK_COORDINATOR_ORDER: Final = 20
-
-# A child.
-BLOCK_CHILD: Final = 0
+JOB_PART, JOB_FULL = 0, 1
 CARE_ARENA, LEISURE_ARENA, EXEMPTION, UPPER_SECONDARY_DONE = 0, 1, 2, 3
-
-# A coordinator; a service (other residents).
-BLOCK_STAFF: Final = 0
+LEAVE_PLACE, BREAK_OFF, LOSE_PATIENCE, QUEUE_TICKET = 0, 1, 2, 3
 TURNOVER, HIRE = 0, 1
-BLOCK_SKILL: Final = 1
-BLOCK_RESIDENTS: Final = 0
+KVP_OR_MEASURE = 0
 
 # Entities: who a draw belongs to, within a slot.
-ENTITY_FAMILY: Final = 0
-ENTITY_FIRST_PARENT: Final = 1
-ENTITY_PARTNER: Final = 2  # + how many partners came before
-ENTITY_CHILD: Final = 16  # + birth order
-ENTITIES: Final = 64  # per generation
-SLOT_COORDINATOR: Final = 1 << 30
-SLOT_SERVICE: Final = 1 << 29
-AT_ENTRY: Final = 0xFFFFFFFF  # in place of the month: draws made once, when the entity comes
+ENTITY_FAMILY: Final = np.int64(0)
+ENTITY_FIRST_PARENT: Final = np.int64(1)
+ENTITY_PARTNER: Final = np.int64(2)  # + how many partners came before
+ENTITY_CHILD: Final = np.int64(16)  # + birth order
+ENTITIES: Final = np.int64(64)  # per generation
+SLOT_COORDINATOR: Final = np.int64(1 << 30)
+SLOT_SERVICE: Final = np.int64(1 << 29)
+AT_ENTRY: Final = np.int64(0xFFFFFFFF)  # in place of the month: draws made once, when the entity comes
 
 
 @rule
 def fill(u, town, slot, entity, month, block):  # type: ignore[no-untyped-def]
-    """Put the four draws of a block into ``u[0:4]``."""
+    """Put the four draws of one block into ``u[0:4]``."""
     a, b, c, d = philox(
         np.uint64(slot), np.uint64(entity), np.uint64(month), np.uint64(block), town.seed, town.replicate
     )
@@ -127,9 +134,19 @@ def fill(u, town, slot, entity, month, block):  # type: ignore[no-untyped-def]
 
 
 @rule
-def fill_family(u, town, family, block):  # type: ignore[no-untyped-def]
-    """The family's draws of this month."""
-    fill(u, town, family.slot, family.generation * ENTITIES + ENTITY_FAMILY, town.month, block)
+def fill_buffer(u, town, slot, entity, first):  # type: ignore[no-untyped-def]
+    """Put the draws of eight blocks of this month, from ``first`` on, into ``u[0:32]``.
+
+    The number of blocks is read from ``town`` so that the compiler keeps the loop, and vectorises it.
+    """
+    for b in range(town.blocks):
+        w0, w1, w2, w3 = philox(
+            np.uint64(slot), np.uint64(entity), np.uint64(town.month), np.uint64(first + b), town.seed, town.replicate
+        )
+        u[b] = uniform(w0)
+        u[8 + b] = uniform(w1)
+        u[16 + b] = uniform(w2)
+        u[24 + b] = uniform(w3)
 
 
 @rule
@@ -141,14 +158,29 @@ def parent_entity(family, k):  # type: ignore[no-untyped-def]
 
 
 @rule
+def fill_month(family, town, first):  # type: ignore[no-untyped-def]
+    """The family's draws of this month into ``town.f``, its parents' into ``town.q``: blocks ``first`` to first + 7."""
+    fill_buffer(town.f, town, family.slot, family.generation * ENTITIES + ENTITY_FAMILY, first)
+    fill_buffer(town.q[0], town, family.slot, parent_entity(family, FIRST), first)
+    if family.parent[1].present == 1:
+        fill_buffer(town.q[1], town, family.slot, parent_entity(family, SECOND), first)
+
+
+@rule
+def fill_family(u, town, family, block):  # type: ignore[no-untyped-def]
+    """One block of the family's draws of this month."""
+    fill(u, town, family.slot, family.generation * ENTITIES + ENTITY_FAMILY, town.month, block)
+
+
+@rule
 def fill_parent(u, town, family, k, block):  # type: ignore[no-untyped-def]
-    """A parent's draws of this month."""
+    """One block of a parent's draws of this month."""
     fill(u, town, family.slot, parent_entity(family, k), town.month, block)
 
 
 @rule
 def fill_child(u, town, family, birth_order, block):  # type: ignore[no-untyped-def]
-    """A child's draws of this month."""
+    """One block of a child's draws of this month."""
     entity = family.generation * ENTITIES + ENTITY_CHILD + (birth_order % 48)
     fill(u, town, family.slot, entity, town.month, block)
 

@@ -33,6 +33,7 @@ PARENT: Final = np.dtype(
             ("since", "i8", (_S,)),  # month in which the stage began
             ("attended", "i8", (2,)),  # months of attended training: language, education
             ("benefit_months", "i8"),  # months on the present own benefit
+            ("attended_transitional", "i8"),  # months of transitional benefit used so far
             ("job_months", "i8"),  # months in the present job
             ("out_months", "i8"),  # months since last in work
             ("offer_at", "f8"),  # time within the month at which the offer comes, 0..1
@@ -87,6 +88,7 @@ FAMILY: Final = np.dtype(
             ("eligible_at_start", "i1"),  # 1 met them at study month 0
             ("ever_followed", "i1"),
             ("plan", "i1"),  # 1 has a coordinator and a plan
+            ("child_outside", "i1"),  # 1 a child of 1-17 years takes part in no arena
             ("special_needs", "i1"),  # 1 at least one child with special needs
             ("barrier", "i1", (FAMILY_BARRIERS,)),  # housing, network, economy, care, violence
             ("found", "i1", (FAMILY_BARRIERS,)),

@@ -212,6 +212,8 @@ _DERIVED: Final[list[tuple[Any, ...]]] = [
     ("entry_frailty", "f8", (len(BARRIERS),)),  # log hazard ratio that stays with the prone
     ("exit_causal", "f8", (len(BARRIERS),)),
     ("exit_frailty", "f8", (len(BARRIERS),)),
+    ("time_out", "f8", (240,)),  # log hazard ratio on getting work by months out of work
+    ("exempted", "f8"),  # hazard ratio on joining an arena with the fee waived
     ("support_kept", "f8"),  # share of work support kept from one month to the next after contact
     ("course_kept", "f8"),
     ("programme", "f8", (len(FOLLOW_UP),)),  # strength of each programme: exp(spread x standing)
@@ -303,6 +305,9 @@ def _derive(p: Any) -> None:
         p["entry_frailty"][b] = (1.0 - share) * p["entry_hazard_ratio"][b]
         p["exit_causal"][b] = share * p["exit_hazard_ratio"][b]
         p["exit_frailty"][b] = (1.0 - share) * p["exit_hazard_ratio"][b]
+    for months in range(12, 240):
+        p["time_out"][months] = p["time_out_ratio"] * math.log2(months / 12.0)
+    p["exempted"] = math.exp(p["exemption_ratio"])
     p["support_kept"] = 0.5 ** (1.0 / p["work_support_half_life"])
     p["course_kept"] = 0.5 ** (1.0 / p["course_half_life"])
     for k in range(len(FOLLOW_UP)):

@@ -1,0 +1,75 @@
+"""Social assistance and other claims: entitled is not the same as applied for; and the money of a month, put on record.
+
+Social assistance is the family's: a means test (``income``) times whether the family applies. Published exit and re-entry
+rates are targets, never inputs: receipt is an amount above zero, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from simulation.compiled import rule
+from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, rings
+from simulation.income import household_income, social_assistance_need
+from simulation.names import OWNER
+
+THREE_YEARS: Final = (1 << 36) - 1  # the last 36 months, one bit each
+TWELVE_MONTHS: Final = (1 << 12) - 1
+MEMORY: Final = 1 << 11  # the bit of the twelfth month
+
+
+@rule
+def claims_month(family, town, p):  # type: ignore[no-untyped-def]
+    """Apply for social assistance or stop; begin or drop the claims for housing allowance and other support.
+
+    Entitlement is that of last month. What a coordinator adds stands in ``coordinator``, but for the apply link.
+    """
+    u = town.f
+    if family.applying == 1:
+        if family.entitlement <= 0.0 or rings(1.0 - u[APPLY], p.stop_applying):
+            family.applying = 0
+    elif family.entitlement > 0.0:
+        rate = p.apply_again if family.assistance_bits != 0 else p.apply_first
+        if rings(u[APPLY], rate * math.exp(p.apply_ratio * family.potency)):
+            family.applying = 1
+    if family.claims_housing_allowance == 1:
+        if family.tenure == OWNER or rings(1.0 - u[CLAIM_HOUSING], p.unclaim):
+            family.claims_housing_allowance = 0
+    elif family.tenure != OWNER and rings(u[CLAIM_HOUSING], p.claim_housing_allowance):
+        family.claims_housing_allowance = 1
+    if family.claims_support == 1:
+        if rings(1.0 - u[CLAIM_SUPPORT], p.unclaim):
+            family.claims_support = 0
+    elif rings(u[CLAIM_SUPPORT], p.claim_support):
+        family.claims_support = 1
+
+
+@rule
+def money_month(family, town, rates):  # type: ignore[no-untyped-def]
+    """The month's incomes by the rules, then the family's record of the last 12 and 36 months."""
+    household_income(family, rates, 1)
+    family.entitlement = family.social_assistance if family.applying == 1 else social_assistance_need(family, rates)
+    receipt = 1 if family.social_assistance > 0.0 else 0
+    family.assistance_12 += receipt - (1 if family.assistance_bits & MEMORY != 0 else 0)
+    family.assistance_bits = (family.assistance_bits * 2 + receipt) & THREE_YEARS
+    place = town.month % 12
+    family.income_12 = family.income_12 - family.income_ring[place] + family.equivalised
+    family.income_ring[place] = family.equivalised
+    if family.income_known < 12:
+        family.income_known += 1
+    low = 1 if 12.0 * family.income_12 < rates.low_income_line * family.income_known else 0
+    family.low_income_bits = (family.low_income_bits * 2 + low) & THREE_YEARS
+
+
+@rule
+def count_bits(bits):  # type: ignore[no-untyped-def]
+    """How many months are marked among those kept."""
+    number = 0
+    left = np.int64(bits)
+    while left != 0:
+        left &= left - 1
+        number += 1
+    return number

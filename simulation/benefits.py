@@ -1,0 +1,126 @@
+"""The one own benefit of a parent: how it begins and how it ends.
+
+"Why did this parent get AAP?" :func:`aap_hazard`. KVP and measures benefit come with a place in the work service
+(:func:`start_programme`), introduction benefit with arrival, unemployment benefit with the loss of a job.
+Amounts are in ``income``; here is only who gets what.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from simulation.compiled import rule
+from simulation.draws import BLOCK_PROGRAMME, KVP_OR_MEASURE, clock, fill_parent
+from simulation.names import (
+    AAP,
+    DISABILITY,
+    FULL_TIME,
+    HEALTH,
+    INTRODUCTION,
+    KVP,
+    MAX_CHILDREN,
+    MEASURES,
+    NO_BENEFIT,
+    TRANSITIONAL,
+    UNEMPLOYMENT,
+)
+
+TRANSITIONAL_MONTHS: Final = 36  # longest ordinary duration: transitional-benefit-years
+TRANSITIONAL_AGE: Final = 96  # months: child under eight, transitional-benefit-child-age
+INTRODUCTION_MONTHS: Final = 24
+UNEMPLOYMENT_MONTHS: Final = 24  # unemployment-benefit-weeks-long
+KVP_SOCIAL_ASSISTANCE: Final = 3  # months of the last 12 that make KVP the natural programme
+NEVER: Final = 2.0  # a clock that does not ring this month
+
+
+@rule
+def aap_hazard(family, parent, town, p):  # type: ignore[no-untyped-def]
+    """Getting AAP (work assessment allowance), per month: poor health, out of full-time work, the years of residence.
+
+    Sooner when the health barrier is known and documented, and when a coordinator sees to the pathway (a link).
+    """
+    if parent.barrier[HEALTH] == 0 or parent.work == FULL_TIME or family.residence < town.residence_months:
+        return 0.0
+    if parent.benefit == AAP or parent.benefit == DISABILITY or parent.benefit == INTRODUCTION:
+        return 0.0
+    log_ratio = p.health_benefit_ratio * family.potency
+    if parent.found[HEALTH] == 1:
+        log_ratio += p.aap_found_ratio
+    return p.aap_entry * math.exp(log_ratio)
+
+
+@rule
+def disability_hazard(family, parent, p):  # type: ignore[no-untyped-def]
+    """From AAP to disability benefit, per month, after a year on AAP with poor health."""
+    if parent.benefit != AAP or parent.barrier[HEALTH] == 0 or parent.benefit_months < 12:
+        return 0.0
+    return p.disability_entry * math.exp(p.health_benefit_ratio * family.potency)
+
+
+@rule
+def transitional_right(family, parent, town):  # type: ignore[no-untyped-def]
+    """A lone parent with a child under eight, not in full-time work, with the years of residence."""
+    if family.parent[1].present == 1 or parent.work == FULL_TIME or family.residence < town.residence_months:
+        return False
+    for j in range(MAX_CHILDREN):
+        child = family.child[j]
+        if child.present == 1 and child.age < TRANSITIONAL_AGE:
+            return True
+    return False
+
+
+@rule
+def transitional_hazard(family, parent, town, p):  # type: ignore[no-untyped-def]
+    """Claiming transitional benefit, per month; once the three years are used, no more."""
+    if parent.benefit != NO_BENEFIT or parent.attended_transitional >= TRANSITIONAL_MONTHS:
+        return 0.0
+    if not transitional_right(family, parent, town):
+        return 0.0
+    return p.transitional_entry
+
+
+@rule
+def benefit_ends(family, parent, u, town, p):  # type: ignore[no-untyped-def]
+    """When in the month (0..1) the present benefit ends for other reasons than work; NEVER if not this month."""
+    months = parent.benefit_months
+    if parent.benefit == AAP:
+        return clock(u, p.aap_end)
+    if parent.benefit == UNEMPLOYMENT:
+        return 0.5 if months >= UNEMPLOYMENT_MONTHS else clock(u, p.unemployment_end)
+    if parent.benefit == INTRODUCTION:
+        return 0.5 if months >= INTRODUCTION_MONTHS else NEVER
+    if parent.benefit == TRANSITIONAL:
+        if parent.attended_transitional >= TRANSITIONAL_MONTHS or not transitional_right(family, parent, town):
+            return 0.0
+    return NEVER
+
+
+@rule
+def set_benefit(parent, benefit):  # type: ignore[no-untyped-def]
+    """Another own benefit, from month 0 of it."""
+    parent.benefit = benefit
+    parent.benefit_months = 0
+
+
+@rule
+def start_programme(family, k, town, p):  # type: ignore[no-untyped-def]
+    """A place in the work service: KVP for lasting social assistance, else a measure with measures benefit.
+
+    A parent with another benefit keeps it.
+    """
+    parent = family.parent[k]
+    if parent.benefit != NO_BENEFIT:
+        return
+    fill_parent(town.v, town, family, k, BLOCK_PROGRAMME)
+    if family.assistance_12 >= KVP_SOCIAL_ASSISTANCE and town.v[KVP_OR_MEASURE] < p.kvp_share:
+        set_benefit(parent, KVP)
+    else:
+        set_benefit(parent, MEASURES)
+
+
+@rule
+def end_programme(parent):  # type: ignore[no-untyped-def]
+    """The place in the work service is over, and with it KVP or measures benefit."""
+    if parent.benefit == KVP or parent.benefit == MEASURES:
+        set_benefit(parent, NO_BENEFIT)

@@ -1,0 +1,188 @@
+"""A month, in order. The order of the whole model stands here, and nowhere else.
+
+``run_months`` is the compiled way. The functions ending in ``_at`` are what the Mesa agents call, one for each phase; they are
+the same functions, so that both ways give the same bytes.
+"""
+
+from __future__ import annotations
+
+from simulation.assistance import claims_month, money_month
+from simulation.barriers import barriers_month
+from simulation.children import children_month
+from simulation.compiled import rule
+from simulation.coordinator import follow_up_month, share_cover, staffing
+from simulation.demography import pass_time
+from simulation.draws import BLOCK_MONTH, fill_month
+from simulation.intake import apply_criteria, intake_month
+from simulation.municipality import begin_month
+from simulation.queues import ask_for_services
+from simulation.service import service_month
+from simulation.work import match, seek_work, work_month
+
+
+@rule
+def one_month(  # type: ignore[no-untyped-def]
+    families, coordinators, services, town_array, setting, waiting, placed, takers, candidates
+):
+    """Advance a municipality by one month."""
+    town = town_array[0]
+    p = setting[0].p
+    # 1. time passes
+    begin_month(town)
+    for i in range(families.shape[0]):
+        families[i].support *= p.support_kept
+        pass_time(families[i], town, p, setting[0].place)
+    # 2. coordinators: turnover, hours shared out, meetings, discovery, claims, referral
+    for c in range(town.coordinators):
+        staffing(families, coordinators, c, town, p)
+    share_cover(coordinators, town, p)
+    for c in range(town.coordinators):
+        follow_up_month(families, coordinators, c, town, p, services, waiting)
+    # 3. services: end of stay, then free places to the queue
+    for s in range(services.shape[0]):
+        service_month(services, s, families, town, p, waiting, placed)
+    # 4. labour market: takers first, then the openings to the earliest clocks
+    for i in range(families.shape[0]):
+        seek_work(families[i], town, p, takers)
+    match(families, town, takers)
+    # 5. families: barriers, work and own benefit, claims, children, money; then they ask for services
+    for i in range(families.shape[0]):
+        live(families, i, town, setting[0], services, waiting, candidates)
+    # 6. intake: endings and admissions
+    intake_month(families, coordinators, town, p, candidates)
+
+
+@rule
+def live(families, i, town, setting, services, waiting, candidates):  # type: ignore[no-untyped-def]
+    """A family's own month (phase 5), from its barriers to whether it meets the intake criteria."""
+    family = families[i]
+    p = setting.p
+    fill_month(family, town, BLOCK_MONTH)
+    barriers_month(family, town, p, services)
+    work_month(family, town, p)
+    claims_month(family, town, p)
+    children_month(families, family, town, p, services)
+    money_month(family, town, setting.rates)
+    ask_for_services(family, town, p, services, waiting)
+    apply_criteria(family, town, candidates)
+
+
+@rule
+def run_months(  # type: ignore[no-untyped-def]
+    families, coordinators, services, town_array, setting, waiting, placed, takers, candidates, months
+):
+    """Advance a municipality by so many months, reading nothing."""
+    for _ in range(months):
+        one_month(families, coordinators, services, town_array, setting, waiting, placed, takers, candidates)
+
+
+# --- one agent's part of a month, for Mesa ------------------------------------------------------------------------
+
+
+@rule
+def begin_at(town):  # type: ignore[no-untyped-def]
+    """Phase 1, the municipality."""
+    begin_month(town[0])
+
+
+@rule
+def pass_time_at(families, i, town, setting):  # type: ignore[no-untyped-def]
+    """Phase 1, family ``i``."""
+    families[i].support *= setting[0].p.support_kept
+    pass_time(families[i], town[0], setting[0].p, setting[0].place)
+
+
+@rule
+def staffing_at(families, coordinators, c, town, setting):  # type: ignore[no-untyped-def]
+    """Phase 2, coordinator ``c``: comes or goes."""
+    staffing(families, coordinators, c, town[0], setting[0].p)
+
+
+@rule
+def share_cover_at(coordinators, town, setting):  # type: ignore[no-untyped-def]
+    """Phase 2, the team: hours for the mean family of each."""
+    share_cover(coordinators, town[0], setting[0].p)
+
+
+@rule
+def follow_up_at(families, coordinators, c, town, setting, services, waiting):  # type: ignore[no-untyped-def]
+    """Phase 2, coordinator ``c``: a month with her families."""
+    follow_up_month(families, coordinators, c, town[0], setting[0].p, services, waiting)
+
+
+@rule
+def service_at(services, s, families, town, setting, waiting, placed):  # type: ignore[no-untyped-def]
+    """Phase 3, service ``s``."""
+    service_month(services, s, families, town[0], setting[0].p, waiting, placed)
+
+
+@rule
+def seek_work_at(families, i, town, setting, takers):  # type: ignore[no-untyped-def]
+    """Phase 4, family ``i``."""
+    seek_work(families[i], town[0], setting[0].p, takers)
+
+
+@rule
+def match_at(families, town, takers):  # type: ignore[no-untyped-def]
+    """Phase 4, the labour market."""
+    match(families, town[0], takers)
+
+
+@rule
+def live_at(families, i, town, setting, services, waiting, candidates):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``, all of it."""
+    live(families, i, town[0], setting[0], services, waiting, candidates)
+
+
+@rule
+def barriers_at(families, i, town, setting, services):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``: barriers only."""
+    fill_month(families[i], town[0], BLOCK_MONTH)
+    barriers_month(families[i], town[0], setting[0].p, services)
+
+
+@rule
+def work_at(families, i, town, setting):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``: work and own benefit only."""
+    fill_month(families[i], town[0], BLOCK_MONTH)
+    work_month(families[i], town[0], setting[0].p)
+
+
+@rule
+def claims_at(families, i, town, setting):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``: applications only."""
+    fill_month(families[i], town[0], BLOCK_MONTH)
+    claims_month(families[i], town[0], setting[0].p)
+
+
+@rule
+def children_at(families, i, town, setting, services):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``: children only."""
+    fill_month(families[i], town[0], BLOCK_MONTH)
+    children_month(families, families[i], town[0], setting[0].p, services)
+
+
+@rule
+def money_at(families, i, town, setting):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``: money only."""
+    money_month(families[i], town[0], setting[0].rates)
+
+
+@rule
+def ask_at(families, i, town, setting, services, waiting):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``: asking for services only."""
+    fill_month(families[i], town[0], BLOCK_MONTH)
+    ask_for_services(families[i], town[0], setting[0].p, services, waiting)
+
+
+@rule
+def criteria_at(families, i, town, candidates):  # type: ignore[no-untyped-def]
+    """Phase 5, family ``i``: the intake criteria only."""
+    fill_month(families[i], town[0], BLOCK_MONTH)
+    apply_criteria(families[i], town[0], candidates)
+
+
+@rule
+def intake_at(families, coordinators, town, setting, candidates):  # type: ignore[no-untyped-def]
+    """Phase 6."""
+    intake_month(families, coordinators, town[0], setting[0].p, candidates)

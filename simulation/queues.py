@@ -1,0 +1,147 @@
+"""Joining the queue of a service: asking oneself, or being referred.
+
+A queue is an array of tickets, one whole number each: priority, then a keyed draw, then the client. Sorting tickets
+gives the order of the queue whatever the order in which they were written, so no result depends on array order.
+A client is a parent: ``2 x slot + parent``; services for the family are entered through the first parent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from simulation.barriers import need_score
+from simulation.compiled import rule
+from simulation.draws import ASK, BLOCK_SERVICE, ORDER, QUEUE_TICKET, fill_parent, rings
+from simulation.names import (
+    DISABILITY,
+    EDUCATION,
+    HEALTH,
+    IN_PLACE,
+    INTRODUCTION,
+    LANGUAGE,
+    MAX_PARENTS,
+    NO_WORK,
+    NOT_ENGAGED,
+    S_CHILD_WELFARE,
+    S_CHILDREN,
+    S_ECONOMY,
+    S_EDUCATION,
+    S_HEALTH,
+    S_HOUSING,
+    S_LANGUAGE,
+    S_WORK,
+    WAITING,
+)
+
+_PRIORITY: Final = 1 << 50  # priority 0..4095 in the high bits
+_LUCK: Final = 1 << 26  # 24 bits of luck
+CLIENT_MASK: Final = (1 << 26) - 1
+HIGHEST_PRIORITY: Final = 4095
+NO_HEAD_START: Final = np.int64(0)
+
+
+@rule
+def make_ticket(priority, u, client):  # type: ignore[no-untyped-def]
+    """One whole number that sorts by priority (low first, 0..4095), then by luck, then by client."""
+    return np.int64(priority) * _PRIORITY + np.int64(u * 16777216.0) * _LUCK + np.int64(client)
+
+
+@rule
+def join_queue(family, k, s, town, services, waiting, head_start, wrong):  # type: ignore[no-untyped-def]
+    """A parent joins the queue of service ``s``, ``head_start`` months before others who come now."""
+    service = services[s]
+    if service.waiting >= waiting.shape[1]:
+        service.turned_away += 1
+        return
+    parent = family.parent[k]
+    parent.stage[s] = WAITING
+    parent.since[s] = town.month
+    parent.waited[s] = 0
+    parent.wrong_order[s] = 1 if wrong else 0
+    priority = max(town.month - head_start, 0)
+    if service.by_need == 1:
+        priority = HIGHEST_PRIORITY - need_score(family)
+    fill_parent(town.v, town, family, k, BLOCK_SERVICE + s)
+    waiting[s, service.waiting] = make_ticket(priority, town.v[QUEUE_TICKET], 2 * family.slot + k)
+    service.waiting += 1
+
+
+# --- who needs what -----------------------------------------------------------------------------------------------
+
+
+@rule
+def known_needs(family, k):  # type: ignore[no-untyped-def]
+    """The services that parent ``k`` has a known need of and is not engaged with, one bit each (bit = service).
+
+    Needs of the family (housing, economy, children, child welfare) are the first parent's.
+    """
+    parent = family.parent[k]
+    stage = parent.stage
+    needs = 0
+    if parent.barrier[HEALTH] == 1 and parent.found[HEALTH] == 1 and stage[S_HEALTH] == NOT_ENGAGED:
+        needs |= 1 << S_HEALTH
+    if parent.barrier[LANGUAGE] == 1:
+        if stage[S_LANGUAGE] == NOT_ENGAGED:
+            needs |= 1 << S_LANGUAGE
+    elif parent.barrier[EDUCATION] == 1 and stage[S_EDUCATION] == NOT_ENGAGED:
+        needs |= 1 << S_EDUCATION
+    if (
+        parent.work == NO_WORK
+        and stage[S_WORK] == NOT_ENGAGED
+        and stage[S_EDUCATION] != IN_PLACE
+        and parent.benefit != DISABILITY
+        and parent.benefit != INTRODUCTION
+    ):
+        needs |= 1 << S_WORK
+    if k == 0:
+        if family.barrier[0] == 1 and family.found[0] == 1 and stage[S_HOUSING] == NOT_ENGAGED:
+            needs |= 1 << S_HOUSING
+        if family.barrier[2] == 1 and family.found[2] == 1 and stage[S_ECONOMY] == NOT_ENGAGED:
+            needs |= 1 << S_ECONOMY
+        if (family.special_needs == 1 or family.child_outside == 1) and stage[S_CHILDREN] == NOT_ENGAGED:
+            needs |= 1 << S_CHILDREN
+        heavy = (family.barrier[3] == 1 and family.found[3] == 1) or (family.barrier[4] == 1 and family.found[4] == 1)
+        if heavy and stage[S_CHILD_WELFARE] == NOT_ENGAGED:
+            needs |= 1 << S_CHILD_WELFARE
+    return needs
+
+
+@rule
+def out_of_order(family, k, s):  # type: ignore[no-untyped-def]
+    """Whether training or work support would begin before health, violence or housing is seen to."""
+    if not (s == S_LANGUAGE or s == S_EDUCATION or s == S_WORK):
+        return False
+    parent = family.parent[k]
+    if parent.barrier[HEALTH] == 1 and parent.stage[S_HEALTH] != IN_PLACE:
+        return True
+    first = family.parent[0]
+    if family.barrier[4] == 1 and first.stage[S_CHILD_WELFARE] != IN_PLACE:
+        return True
+    return family.barrier[0] == 1 and first.stage[S_HOUSING] != IN_PLACE
+
+
+@rule
+def refer(family, k, s, u_order, right_order, town, services, waiting, head_start):  # type: ignore[no-untyped-def]
+    """A referral, in the right order with probability ``right_order``: then it waits for what must come first."""
+    wrong = out_of_order(family, k, s)
+    if wrong and u_order < right_order:
+        return
+    join_queue(family, k, s, town, services, waiting, head_start, wrong)
+
+
+@rule
+def ask_for_services(family, town, p, services, waiting):  # type: ignore[no-untyped-def]
+    """Ordinary follow-up: families ask, or are referred, at their own pace."""
+    for k in range(MAX_PARENTS):
+        if family.parent[k].present == 1:
+            needs = known_needs(family, k)
+            s = 0
+            while needs != 0:
+                if needs & 1 == 1 and rings(town.q[k, ASK + s], p.referral_ordinary[s]):
+                    refer(
+                        family, k, s, town.q[k, ORDER], p.right_order_ordinary, town, services, waiting, NO_HEAD_START
+                    )
+                needs >>= 1
+                s += 1

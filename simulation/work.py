@@ -1,0 +1,275 @@
+"""Work: a parent gets a job, loses it, works more or less; and the own benefit that goes with it.
+
+Competing risks: every cause has its own keyed exponential clock, and the earliest within the month wins. A hazard ratio of
+a barrier is split: the causal part goes when the barrier goes, the rest is the parent's fixed frailty.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from simulation.benefits import (
+    NEVER,
+    aap_hazard,
+    benefit_ends,
+    disability_hazard,
+    end_programme,
+    set_benefit,
+    transitional_hazard,
+)
+from simulation.compiled import rule
+from simulation.draws import (
+    AAP_ENTRY,
+    BENEFIT_END,
+    BLOCK_JOB,
+    DISABILITY_ENTRY,
+    FEWER_HOURS,
+    JOB_EXIT,
+    JOB_FULL,
+    JOB_PART,
+    MORE_HOURS,
+    TRANSITIONAL_CLAIM,
+    UNEMPLOYMENT_CLAIM,
+    clock,
+    fill_parent,
+)
+from simulation.names import (
+    AAP,
+    DISABILITY,
+    FAMILY_BARRIERS,
+    FULL_TIME,
+    IN_PLACE,
+    KVP,
+    MAX_CHILDREN,
+    MAX_PARENTS,
+    MEASURES,
+    NO_BENEFIT,
+    NO_WORK,
+    NOT_ENGAGED,
+    PART_TIME,
+    PERSON_BARRIERS,
+    S_EDUCATION,
+    S_HEALTH,
+    S_LANGUAGE,
+    S_WORK,
+    TRANSITIONAL,
+    UNEMPLOYMENT,
+)
+from simulation.queues import make_ticket
+
+NO_PRIORITY = np.int64(0)
+LONGEST_OUT = 239  # months out of work, beyond which nothing more changes
+
+
+@rule
+def youngest_age(family):  # type: ignore[no-untyped-def]
+    """Age of the youngest child, months; 999 without one."""
+    youngest = 999
+    for j in range(MAX_CHILDREN):
+        child = family.child[j]
+        if child.present == 1 and child.age < youngest:
+            youngest = child.age
+    return youngest
+
+
+@rule
+def family_entry_log_ratio(family, p):  # type: ignore[no-untyped-def]
+    """Log hazard ratio on getting work that a family's parents share: its barriers, small children, work support."""
+    log_ratio = p.work_support_ratio * family.support
+    for f in range(FAMILY_BARRIERS):
+        if family.barrier[f] == 1:
+            log_ratio += p.entry_causal[PERSON_BARRIERS + f]
+    if youngest_age(family) < 24:
+        log_ratio += p.small_child_ratio
+    return log_ratio
+
+
+@rule
+def job_entry_hazard(family, parent, shared, p):  # type: ignore[no-untyped-def]
+    """Getting a job, per month, for a parent out of work; ``shared`` from :func:`family_entry_log_ratio`."""
+    log_ratio = shared + parent.frailty + p.course_ratio * parent.boost
+    for b in range(PERSON_BARRIERS):
+        if parent.barrier[b] == 1:
+            log_ratio += p.entry_causal[b]
+    log_ratio += p.time_out[min(parent.out_months, LONGEST_OUT)]
+    if parent.stage[S_WORK] == IN_PLACE and parent.stage[S_HEALTH] == IN_PLACE:
+        log_ratio += p.work_focused_ratio
+    elif (
+        parent.stage[S_WORK] == IN_PLACE
+        or parent.stage[S_LANGUAGE] == IN_PLACE
+        or parent.stage[S_EDUCATION] == IN_PLACE
+    ):
+        log_ratio += p.lock_in_ratio
+    if parent.benefit == AAP:
+        log_ratio += p.health_benefit_entry_ratio
+    elif parent.benefit == DISABILITY:
+        log_ratio += p.disability_entry_ratio
+    return p.job_entry * math.exp(log_ratio)
+
+
+@rule
+def job_exit_hazard(family, parent, p):  # type: ignore[no-untyped-def]
+    """Losing or leaving a job, per month."""
+    log_ratio = parent.exit_frailty + p.work_exit_ratio * family.potency
+    for b in range(PERSON_BARRIERS):
+        if parent.barrier[b] == 1:
+            log_ratio += p.exit_causal[b]
+    for f in range(FAMILY_BARRIERS):
+        if family.barrier[f] == 1:
+            log_ratio += p.exit_causal[PERSON_BARRIERS + f]
+    return p.job_exit * math.exp(log_ratio)
+
+
+# --- the labour market --------------------------------------------------------------------------------------------
+
+
+@rule
+def seek_work(family, town, p, takers):  # type: ignore[no-untyped-def]
+    """Who would take a job this month: the earlier of a part-time and a full-time clock. Takers are put on the list."""
+    u = town.u
+    shared = 0.0
+    asked = False
+    for k in range(MAX_PARENTS):
+        parent = family.parent[k]
+        if parent.present == 1 and parent.work == NO_WORK:
+            if not asked:
+                shared = family_entry_log_ratio(family, p)
+                asked = True
+            hazard = job_entry_hazard(family, parent, shared, p)
+            fill_parent(u, town, family, k, BLOCK_JOB)
+            part = clock(u[JOB_PART], hazard * (1.0 - p.job_full_share))
+            full = clock(u[JOB_FULL], hazard * p.job_full_share)
+            first = min(part, full)
+            if first < 1.0:
+                parent.offer = FULL_TIME if full < part else PART_TIME
+                parent.offer_at = first
+                takers[town.takers] = make_ticket(NO_PRIORITY, first, 2 * family.slot + k)
+                town.takers += 1
+
+
+@rule
+def match(families, town, takers):  # type: ignore[no-untyped-def]
+    """The openings go to the earliest clocks; who comes too late has no offer this month."""
+    town.openings_carry += town.openings
+    available = np.int64(town.openings_carry)
+    taken = min(available, town.takers)
+    if town.takers > available:
+        takers[: town.takers].sort()
+        for t in range(available, town.takers):
+            client = takers[t] & np.int64((1 << 26) - 1)
+            parent = families[client >> 1].parent[client & 1]
+            parent.offer = 0
+            parent.offer_at = 2.0
+            town.turned_away += 1
+    # Openings do not pile up: others take what the pool leaves.
+    town.openings_carry = town.openings_carry - available
+    town.jobs_taken += taken
+
+
+# --- a month of work and own benefit ------------------------------------------------------------------------------
+
+
+@rule
+def work_month(family, town, p):  # type: ignore[no-untyped-def]
+    """Every parent's month: the earliest of the competing causes happens."""
+    for k in range(MAX_PARENTS):
+        parent = family.parent[k]
+        if parent.present == 1:
+            parent.earned_1y = parent.earned_1y * (11.0 / 12.0) + parent.wages
+            parent.earned_3y = parent.earned_3y * (35.0 / 36.0) + parent.wages
+            parent.boost *= p.course_kept
+            parent.benefit_months += 1
+            if parent.benefit == TRANSITIONAL:
+                parent.attended_transitional += 1
+            if parent.work == NO_WORK:
+                parent.out_months += 1
+                _month_out_of_work(family, k, town, p)
+            else:
+                parent.job_months += 1
+                _month_in_work(family, k, town, p)
+
+
+@rule
+def _month_out_of_work(family, k, town, p):  # type: ignore[no-untyped-def]
+    u = town.q[k]
+    parent = family.parent[k]
+    job = parent.offer_at
+    aap = clock(u[AAP_ENTRY], aap_hazard(family, parent, town, p))
+    ends = benefit_ends(family, parent, u[BENEFIT_END], town, p)
+    transitional = clock(u[TRANSITIONAL_CLAIM], transitional_hazard(family, parent, town, p))
+    disability = clock(u[DISABILITY_ENTRY], disability_hazard(family, parent, p))
+    first = min(job, aap, ends, transitional, disability)
+    if first >= 1.0:
+        return
+    if first == job:
+        _take_job(parent)
+    elif first == aap:
+        _leave_work_service(parent)
+        set_benefit(parent, AAP)
+    elif first == disability:
+        set_benefit(parent, DISABILITY)
+    elif first == transitional:
+        set_benefit(parent, TRANSITIONAL)
+    else:
+        set_benefit(parent, NO_BENEFIT)
+
+
+@rule
+def _month_in_work(family, k, town, p):  # type: ignore[no-untyped-def]
+    u = town.q[k]
+    parent = family.parent[k]
+    lost = clock(u[JOB_EXIT], job_exit_hazard(family, parent, p))
+    aap = clock(u[AAP_ENTRY], aap_hazard(family, parent, town, p))
+    ends = benefit_ends(family, parent, u[BENEFIT_END], town, p)
+    fewer = clock(u[FEWER_HOURS], p.full_to_part) if parent.work == FULL_TIME else NEVER
+    more = NEVER
+    if parent.work == PART_TIME:
+        more = clock(u[MORE_HOURS], p.part_to_full)
+    first = min(lost, aap, ends, fewer, more)
+    if first >= 1.0:
+        return
+    if first == lost:
+        _lose_job(family, k, town, p)
+    elif first == more:
+        parent.work = FULL_TIME
+        set_benefit(parent, NO_BENEFIT)
+    elif first == fewer:
+        parent.work = PART_TIME
+    elif first == aap:
+        set_benefit(parent, AAP)
+    else:
+        set_benefit(parent, NO_BENEFIT)
+
+
+@rule
+def _leave_work_service(parent):  # type: ignore[no-untyped-def]
+    if parent.stage[S_WORK] != NOT_ENGAGED:
+        parent.stage[S_WORK] = NOT_ENGAGED
+        end_programme(parent)
+
+
+@rule
+def _take_job(parent):  # type: ignore[no-untyped-def]
+    """In work: job support is over; a full-time job ends every own benefit, a part-time one some."""
+    parent.work = parent.offer
+    parent.job_months = 0
+    parent.out_months = 0
+    _leave_work_service(parent)
+    if parent.work == FULL_TIME or parent.benefit in (UNEMPLOYMENT, KVP, MEASURES):
+        set_benefit(parent, NO_BENEFIT)
+
+
+@rule
+def _lose_job(family, k, town, p):  # type: ignore[no-untyped-def]
+    """Out of work: unemployment benefit for who has the earnings (1.5 G in a year or 3 G in three) and claims it."""
+    parent = family.parent[k]
+    parent.work = NO_WORK
+    parent.job_months = 0
+    parent.out_months = 0
+    if parent.benefit == NO_BENEFIT and (
+        parent.earned_1y >= 1.5 * town.basic_amount or parent.earned_3y >= 3.0 * town.basic_amount
+    ):
+        if town.q[k, UNEMPLOYMENT_CLAIM] < p.unemployment_claim:
+            set_benefit(parent, UNEMPLOYMENT)
