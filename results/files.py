@@ -53,8 +53,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """JSON that a person can read; what is not JSON becomes its text."""
-    write_text(path, json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
+    """JSON that a person can read; NumPy's numbers become numbers, and what is not JSON its text."""
+    write_text(path, json.dumps(data, ensure_ascii=False, indent=2, default=plain) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold, for ``json.dumps(default=...)``."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

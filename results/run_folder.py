@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import numpy as np
 import pandas as pd
 
 from results import files, statistics
@@ -49,8 +50,8 @@ class Finished(Protocol):
     """What is needed of finished work.
 
     Optional further attributes: ``command`` (str, how to repeat it), ``inputs`` (names to paths of files that were
-    read) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
-    ``results.figures.two_lives``).
+    read), ``eligible_families`` (how many met the criteria at month 0, a number or one a replicate) and ``lives`` (one
+    family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see ``results.figures.two_lives``).
     """
 
     runs: Runs
@@ -158,7 +159,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
     """What a reader needs to repeat the run and to know how far to trust it."""
     from simulation.compiled import SOURCE_HASH
 
-    resolved = json.loads(json.dumps(study.resolved(), default=str))
+    resolved = json.loads(json.dumps(study.resolved(), default=files.plain))
     head = resolved.get("study", resolved)
     prices = str(head.get("prices", "2025"))
     runs = finished.runs
@@ -184,6 +185,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "lang": lang,
         "command": getattr(finished, "command", None) or _command(study.name, head.get("seed"), replicates),
         "horizon": runs.horizon,
+        "eligible_families": _mean(getattr(finished, "eligible_families", None)),
         "arms": list(runs.arms),
         "contrasts": [{"name": name, "arm": arm, "against": against} for name, arm, against in runs.contrasts],
         "study": resolved,
@@ -197,6 +199,10 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "family_months_per_second": round(finished.family_months / max(finished.wall_seconds, 1e-9)),
         "chunks_resumed": int(finished.chunks_resumed),
     }
+
+
+def _mean(values: Any) -> float | None:
+    return None if values is None or not np.size(values) else float(np.nanmean(values))
 
 
 def _on_or_off(links: Any) -> str:
@@ -310,6 +316,7 @@ def read_lives(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"cannot be read: {error}", file=path) from error
+        lives = json.loads(path.read_text(encoding="utf-8"))
+        return {key: lives[key] for key in ("panel_a", "panel_b", "label_a", "label_b")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"cannot be read as two lives: {error}", file=path) from error

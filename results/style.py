@@ -58,6 +58,7 @@ RC: Final[dict[str, Any]] = {
     "svg.fonttype": "path",  # looks the same on a machine without our font
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10.5,
+    "text.parse_math": False,  # names come from users: a dollar is a dollar
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",

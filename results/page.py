@@ -1,0 +1,326 @@
+"""The report of a run, one HTML file that needs nothing else, from the saved tables and the manifest."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from results import figures, files, style, words
+from results.costs import PAYERS
+from results.language import capital, number, outcome_name, percent, say
+from results.run_folder import Manifest, Tables
+from results.statistics import HEADLINES
+
+MAIN_OUTCOMES: Final = (
+    *("employed_share", "full_time_share", "earnings", "disposable_income"),
+    *("low_income_share", "children_in_low_income_share", "social_assistance_share", "social_assistance_amount"),
+    *("child_participation_share", "adequate_housing_share", "trust"),
+)
+POPULATIONS: Final = ("eligible", "pool", "followed_in_both", "followed_in_one")
+MOSTLY_FULL: Final = 0.95  # a caseload is called full from here on
+FIRST_MONTH_FULL: Final = 6  # intake takes time: filling is judged from this month on
+
+Row = dict[str, Any]
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def write_figures_and_report(
+    folder: Path, tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, lang: str
+) -> Path:
+    """Draw every figure into ``figures/`` and write ``report.html``; the path of the report."""
+    pictures = draw(tables, manifest, lives, lang)
+    files.make_folder(folder / "figures")
+    for picture in pictures:
+        style.save(folder / "figures", picture.name, picture.images)
+    _remove_old(folder / "figures", {picture.name for picture in pictures})
+    path = folder / "report.html"
+    files.write_text(path, render(tables, manifest, pictures, lang))
+    return path
+
+
+def draw(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, lang: str) -> list[style.Picture]:
+    """The figures that the tables have something for."""
+    arms = [str(arm) for arm in manifest["arms"]]
+    if not len(tables.outcomes):
+        return []
+    found = [figures.headline(tables.outcomes, arms, lang)]
+    found += [figures.differences(tables.differences, c, i, lang) for i, c in enumerate(manifest["contrasts"])]
+    found.append(figures.sources(tables.outcomes, arms, lang))
+    found.append(figures.services(tables.outcomes, arms, lang))
+    found.append(figures.reach(tables.reach, arms, int(manifest["horizon"]), lang))
+    if lives:
+        found.append(figures.two_lives(**lives, lang=lang))
+    return found
+
+
+def _remove_old(folder: Path, names: set[str]) -> None:
+    """Take away figures of contrasts that an earlier run in this folder had and this one has not."""
+    ours = [*folder.glob("differences-*"), *folder.glob("two-lives.*")]
+    for path in ours:
+        if path.suffix in {".svg", ".png"} and path.stem not in names:
+            path.unlink(missing_ok=True)
+
+
+def render(tables: Tables, manifest: Manifest, pictures: Iterable[style.Picture], lang: str) -> str:
+    """The report as HTML. Every name from a file is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).resolve().parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    months = number(float(manifest["horizon"]), lang)
+    return environment.get_template("report.html.j2").render(
+        lang=lang,
+        say=partial(_say, lang),
+        months=months,
+        manifest=manifest,
+        done=len(tables.outcomes) > 0,
+        compared=_compared(manifest, lang),
+        caveats=_caveats(manifest, lang),
+        answers=_answers(tables.differences, manifest, lang),
+        arms=_arms(tables, manifest, lang),
+        filling=_filling(tables.outcomes, manifest, lang),
+        pictures=[{"title": p.title, "alt": p.alt, "source": _data_uri(p.images["svg"])} for p in pictures],
+        contrasts=_contrasts(tables.differences, manifest, lang),
+        costs=_costs(tables.cost_differences, manifest, lang),
+        drift=_drift(tables.drift, lang),
+        repeat=_repeat(manifest, lang),
+    )
+
+
+def _say(lang: str, key: str, **values: Any) -> str:
+    return say(key, lang, **values)
+
+
+def _data_uri(svg: bytes) -> Markup:
+    """An image inside the page; as an image and not as markup, so that the names inside SVGs cannot clash."""
+    return Markup("data:image/svg+xml;base64,") + base64.b64encode(svg).decode("ascii")
+
+
+# ---- what it says ---------------------------------------------------------------------------------------------------
+
+
+def _setting(manifest: Manifest, section: str, key: str) -> Any:
+    part = manifest["study"].get(section, {})
+    return part.get(key) if isinstance(part, Mapping) else None
+
+
+def _compared(manifest: Manifest, lang: str) -> str:
+    families = _setting(manifest, "pool", "families")
+    unknown = say("report.unknown", lang)
+    return say(
+        "report.arms_intro",
+        lang,
+        families=unknown if families is None else number(float(families), lang),
+        profile=_setting(manifest, "study", "profile") or unknown,
+        months=number(float(manifest["horizon"]), lang),
+        replicates=number(float(manifest.get("replicates_done") or manifest["replicates"]), lang),
+        draws=number(float(manifest.get("draws") or math.nan), lang),
+    )
+
+
+def _caveats(manifest: Manifest, lang: str) -> list[str]:
+    """What a reader must know before using a number, the most important first."""
+    posterior = str(manifest.get("posterior", "prior"))
+    found = [say("report.trust_prior", lang)] if posterior == "prior" else []
+    if posterior != "prior":
+        found.append(say("report.trust_posterior", lang, posterior=posterior))
+    if manifest.get("links") == "off":
+        found.append(say("report.trust_links_off", lang))
+    return [*found, *(say(f"report.trust_{key}", lang) for key in ("holf", "before_after", "not_for"))]
+
+
+def _at_horizon(table: pd.DataFrame, contrast: str, population: str) -> dict[str, Row]:
+    """The last month of each outcome of a contrast, by outcome."""
+    rows = table[(table.contrast == contrast) & (table.population == population)]
+    if not len(rows):
+        return {}
+    last = rows[rows.month == rows.month.max()]
+    return {str(row["outcome"]): {str(k): v for k, v in row.items()} for row in last.to_dict("records")}
+
+
+def _answers(table: pd.DataFrame, manifest: Manifest, lang: str) -> list[Row]:
+    """For each contrast, a sentence for each headline outcome."""
+    found = []
+    for contrast in manifest["contrasts"]:
+        rows = _at_horizon(table, contrast["name"], "eligible")
+        sentences = [
+            words.difference_sentence(rows[outcome], contrast["arm"], contrast["against"], lang)
+            for outcome in HEADLINES
+            if outcome in rows
+        ]
+        found.append({"name": contrast["name"], "sentences": sentences})
+    return found
+
+
+def _contrasts(table: pd.DataFrame, manifest: Manifest, lang: str) -> list[Row]:
+    """The table of main differences, one block a contrast."""
+    found = []
+    for contrast in manifest["contrasts"]:
+        lines = []
+        for population in POPULATIONS:
+            rows = _at_horizon(table, contrast["name"], population)
+            shown = [_difference(rows[outcome], lang) for outcome in MAIN_OUTCOMES if outcome in rows]
+            if shown:
+                lines.append({"population": capital(say(f"population.{population}", lang)), "rows": shown})
+        found.append({**contrast, "populations": lines})
+    return found
+
+
+def _difference(row: Row, lang: str) -> Row:
+    outcome = str(row["outcome"])
+    has_interval = math.isfinite(float(row["ci_low"]))
+    return {
+        "outcome": capital(outcome_name(outcome, lang)),
+        "unit": words.unit(outcome, lang),
+        "mean": words.plain(float(row["mean"]), outcome, lang),
+        "ci": _range(row, "ci_low", "ci_high", lang) if has_interval else "",
+        "spread": _range(row, "p05", "p95", lang),
+        "prob": percent(float(row["prob_better"]), lang),
+        "words": words.difference_short(row, lang),
+    }
+
+
+def _range(row: Mapping[Any, Any], low: str, high: str, lang: str) -> str:
+    """Two ends of an interval of an outcome."""
+    outcome = str(row["outcome"])
+    ends = {key: words.plain(float(row[name]), outcome, lang) for key, name in (("low", low), ("high", high))}
+    return say("size.range", lang, **ends)
+
+
+def _arms(tables: Tables, manifest: Manifest, lang: str) -> list[Row]:
+    """What each arm is, and how much follow-up it gave."""
+    reach = {
+        (str(row["arm"]), str(row["measure"])): float(row["mean"]) for row in tables.reach.to_dict("records")
+    }  # fmt: skip
+    settings, filled = _arm_settings(manifest), _filled(tables.outcomes)
+    found = []
+    for arm in map(str, manifest["arms"]):
+        own = settings.get(arm, {})
+        coordinators, caseload = own.get("coordinators"), own.get("caseload")
+        has = bool(coordinators)
+        found.append(
+            {
+                "name": arm,
+                "coordinators": _count(coordinators, lang),
+                "caseload": _count(caseload if has else None, lang),
+                "places": _count(coordinators * caseload if has and caseload else None, lang),
+                "filled": percent(filled.get(arm, math.nan), lang),
+                "followed": number(reach.get((arm, "families_ever_followed"), math.nan), lang),
+                "hours": number(reach.get((arm, "contact_hours_per_family"), math.nan), lang, 1),
+            }
+        )
+    return found
+
+
+def _count(value: Any, lang: str) -> str:
+    return say("report.no_value", lang) if value is None else number(float(value), lang)
+
+
+def _arm_settings(manifest: Manifest) -> dict[str, Row]:
+    """What the resolved study says of each arm."""
+    arms = manifest["study"].get("arms", manifest["study"].get("arm", []))
+    if isinstance(arms, Mapping):
+        arms = [{"name": name, **settings} for name, settings in arms.items()]
+    return {str(arm.get("name")): dict(arm) for arm in arms if isinstance(arm, Mapping)}
+
+
+def _filled(outcomes: pd.DataFrame) -> dict[str, float]:
+    """Share of coordinator places in use by arm, mean of the months after the first intake."""
+    rows = outcomes[
+        (outcomes.outcome == "caseload_filled") & (outcomes.population == "pool") & (outcomes.clock == "study")
+    ]
+    late = rows[rows.month >= min(FIRST_MONTH_FULL, rows.month.max() if len(rows) else 0)]
+    return {str(arm): float(value) for arm, value in late.groupby("arm", sort=False)["mean"].mean().items()}
+
+
+def _filling(outcomes: pd.DataFrame, manifest: Manifest, lang: str) -> list[str]:
+    """Whether places stood empty, and whether fewer families were eligible than there were places."""
+    settings, found = _arm_settings(manifest), []
+    filled = {arm: share for arm, share in _filled(outcomes).items() if settings.get(arm, {}).get("coordinators", 1)}
+    for arm, share in filled.items():
+        if share < MOSTLY_FULL:
+            found.append(say("report.places_empty", lang, arm=arm, share=percent(share, lang)))
+    if filled and not found:
+        found.append(say("report.places_all_full", lang))
+    eligible = manifest.get("eligible_families")
+    for arm, own in settings.items():
+        places = (own.get("coordinators") or 0) * (own.get("caseload") or 0)
+        if eligible is not None and float(eligible) < places:
+            numbers = {"eligible": number(float(eligible), lang), "places": number(places, lang)}
+            found.append(say("report.fewer_eligible", lang, arm=arm, **numbers))
+    return found
+
+
+def _costs(table: pd.DataFrame, manifest: Manifest, lang: str) -> list[Row]:
+    """The difference in discounted costs of each contrast: every payer's total, and the coordinators."""
+    found = []
+    for contrast in manifest["contrasts"]:
+        rows = table[(table.contrast == contrast["name"]) & (table.unit == "NOK, discounted")]
+        lines = [
+            _cost(row, say("report.cost_coordinators", lang) if row["item"] == "coordinators" else "", lang)
+            for row in rows.to_dict("records")
+            if row["item"] == "total" or (row["item"] == "coordinators" and row["payer"] == "municipality")
+        ]
+        # A payer's total comes before its parts.
+        lines.sort(key=lambda line: (PAYERS.index(line["payer_key"]), bool(line["item"])))
+        found.append({"name": contrast["name"], "rows": lines})
+    return [block for block in found if block["rows"]]
+
+
+def _cost(row: Mapping[Any, Any], item: str, lang: str) -> Row:
+    millions = {name: number(float(row[name]) / 1e6, lang, 2, signed=True) for name in ("mean", "p05", "p95")}
+    return {
+        "payer_key": str(row["payer"]),
+        "payer": capital(say(f"payer.{row['payer']}", lang)),
+        "item": item,
+        "mean": f"{millions['mean']} {say('unit.million', lang)}",
+        "spread": say("size.range", lang, low=millions["p05"], high=millions["p95"]),
+    }
+
+
+def _drift(table: pd.DataFrame, lang: str) -> list[Row]:
+    """How the pool changes by itself, for the main outcomes."""
+    rows = {str(row["outcome"]): row for row in table.to_dict("records")}
+    return [
+        {
+            "outcome": capital(outcome_name(outcome, lang)),
+            "change": f"{words.plain(float(rows[outcome]['mean']), outcome, lang)} {words.unit(outcome, lang)}",
+            "spread": _range(rows[outcome], "p05", "p95", lang),
+        }
+        for outcome in MAIN_OUTCOMES
+        if outcome in rows
+    ]
+
+
+def _repeat(manifest: Manifest, lang: str) -> list[tuple[str, str]]:
+    """The facts that are needed to repeat the run: heading and value."""
+    unknown = say("report.unknown", lang)
+    commit = str(manifest.get("git_commit") or unknown)
+    if manifest.get("git_modified"):
+        commit += f" ({say('report.repeat_modified', lang)})"
+    packages = {"Python": manifest.get("python"), **(manifest.get("packages") or {})}
+    seconds = number(float(manifest.get("wall_seconds", math.nan)), lang, 1)
+    lines = [
+        ("command", str(manifest.get("command", unknown))),
+        ("seed", str(manifest["seed"])),
+        ("version", str(manifest["version"])),
+        ("commit", commit),
+        ("source", str(manifest.get("source_hash", unknown))),
+        ("draws", str(manifest.get("parameter_draws") or unknown)),
+        ("packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),
+        ("time", say("report.repeat_seconds", lang, seconds=seconds)),
+    ]
+    return [(say(f"report.repeat_{key}", lang), value) for key, value in lines]
