@@ -29,6 +29,7 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("compare", "run every arm of a study, write tables, figures and the report", "scenarios.comparison"),
+    Command("report", "make the report again from a finished run", "results.report"),
     Command("income", "print one family's month by the rules of a month, line by line", "simulation.budget"),
     Command(
         "parameters", "print every parameter with unit, prior, link or not, source and grade", "scenarios.parameters"
