@@ -43,6 +43,7 @@ from simulation.names import BENEFITS, SERVICES
 
 __all__ = ["LifeMonth", "Picture", "differences", "headline", "reach", "services", "sources", "two_lives"]
 
+FEW_ARMS: Final = 5
 SOURCES: Final = ("work", *BENEFITS[1:], "social_assistance", "none")
 
 
@@ -96,8 +97,11 @@ def headline(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
                 if arm not in lines:
                     continue
                 line, look = lines[arm], arm_style(index)
-                panel.fill_between(line.month, line.p05, line.p95, color=look["color"], alpha=0.05, linewidth=0)
-                for edge in (line.p05, line.p95):  # bands lie over each other: their edges tell them apart
+                panel.fill_between(
+                    line.month, line.p05, line.p95, color=look["color"], alpha=min(0.05, 0.2 / len(arms)), linewidth=0
+                )
+                # Bands lie over each other: their edges tell them apart, as long as they are few.
+                for edge in (line.p05, line.p95) if len(arms) <= FEW_ARMS else ():
                     panel.plot(line.month, edge, color=look["color"], linestyle=look["linestyle"], linewidth=0.7)
                 panel.plot(line.month, line["mean"], color=look["color"], linestyle=look["linestyle"], linewidth=2)
                 ends.append((float(line.month.iloc[-1]), float(line["mean"].iloc[-1]), shorten(arm), look["color"]))
@@ -286,12 +290,13 @@ def services(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
     title = say("figure.services_title", lang, month=number(month, lang))
     values = _spread(rows, "outcome", "arm")
     lane = max(0.62, 0.15 * len(arms) + 0.12)  # inches for a service
-    height = 0.95 + lane * len(SERVICES) + 1.25
+    below = 0.95 + 0.24 * -(-len(arms) // _legend_columns(arms))  # inches: axis, legend and note
+    height = 0.8 + lane * len(SERVICES) + below
     apart = 0.8 / max(len(arms), 1)
     with style():
         figure = Figure(figsize=(WIDTH, height))
         for side, (kind, left) in enumerate((("wait", 0.175), ("use", 0.60))):
-            panel = figure.add_axes((left, 1.25 / height, 0.375, lane * len(SERVICES) / height))
+            panel = figure.add_axes((left, below / height, 0.375, lane * len(SERVICES) / height))
             for s, service in enumerate(SERVICES):
                 if s % 2:
                     panel.axhspan(s - 0.5, s + 0.5, color="#f4f4f4", zorder=0)
@@ -330,17 +335,20 @@ def _services_alt(rows: pd.DataFrame, month: int, lang: str) -> str:
     return say("alt.services", lang, number=len(SERVICES), month=number(month, lang), longest=longest)
 
 
+def _legend_columns(arms: Sequence[str]) -> int:
+    """How many names of arms have room beside each other."""
+    letters = sum(len(shorten(arm)) for arm in arms) / max(len(arms), 1)
+    return max(1, min(len(arms), int(0.96 * WIDTH / (0.6 + 0.09 * letters))))
+
+
 def _arm_legend(figure: Figure, arms: Sequence[str], height: float, bottom: float) -> None:
-    """Names of the arms with their marker and line, in one or two rows below the panels."""
-    handles = []
-    for index, arm in enumerate(arms):
-        look = arm_style(index)
-        handles.append(
-            Line2D([], [], color=look["color"], marker=look["marker"], linestyle="-", label=shorten(arm, 30))
-        )
-    figure.legend(
-        handles=handles, loc="lower center", ncols=min(len(arms), 4) or 1, bbox_to_anchor=(0.5, bottom / height)
-    )
+    """Names of the arms with their marker and line, below the panels."""
+    handles = [
+        Line2D([], [], color=look["color"], marker=look["marker"], linestyle="-", label=shorten(arm))
+        for arm, look in ((arm, arm_style(index)) for index, arm in enumerate(arms))
+    ]
+    columns = _legend_columns(arms)
+    figure.legend(handles=handles, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, bottom / height))
 
 
 # ---- (e) reach against intensity ------------------------------------------------------------------------------------
@@ -372,7 +380,7 @@ def reach(table: pd.DataFrame, arms: Sequence[str], horizon: int, lang: str) -> 
         panel.set_ylim(0, top * 1.18)
         _label_points(panel, points)
         panel.set_xlabel(say("figure.reach_x", lang, months=number(horizon, lang)))
-        panel.set_ylabel(wrap(say("figure.reach_y", lang), 52))
+        panel.set_ylabel(wrap(say("figure.reach_y", lang), 40))
         number_axis(panel.xaxis, lang)
         number_axis(panel.yaxis, lang)
         without = [arm for arm in arms if arm not in followed]
@@ -393,6 +401,6 @@ def _label_points(panel: Any, points: Sequence[tuple[float, float, float, float,
     places = spread_out([y / (top - bottom) for _, _, y, *_ in points], 15.0 / height, 0.03, 0.97)
     for (_, x_high, y, _, arm, colour), place in zip(points, places, strict=True):
         panel.annotate(
-            shorten(arm, 40), (x_high, y), xytext=(x_high + 0.012 * panel.get_xlim()[1], place * (top - bottom)),
+            shorten(arm, 36), (x_high, y), xytext=(x_high + 0.012 * panel.get_xlim()[1], place * (top - bottom)),
             textcoords="data", va="center", fontsize=10.5, color=colour,
         )  # fmt: skip

@@ -152,7 +152,7 @@ def _decimals(axis: Any, factor: float) -> int:
     """As many decimals as the distance between ticks needs."""
     ticks = np.asarray(axis.get_majorticklocs()) * factor
     step = float(np.min(np.diff(ticks))) if ticks.size > 1 else 1.0
-    return int(np.clip(np.ceil(-np.log10(step) - 1e-9), 0, 3)) if step > 0 else 0
+    return next((d for d in range(4) if abs(step - round(step, d)) < 1e-6 * step), 3)
 
 
 def spread_out(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -199,18 +199,28 @@ def label_line_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]], si
             fontsize=size,
             color=colour,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 1},
+            arrowprops={  # from the left edge of the name, not from under it
+                **{"arrowstyle": "-", "color": colour, "linewidth": 0.7},
+                **{"relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 1},
+            },
         )
 
 
 def wrap(text: str, width: int) -> str:
-    """Break a text into lines; the figure does not break names of arms."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
+    """Break a text into as few lines as the width asks for, of about the same length; names are not broken."""
+    lines = _lines(text, width)
+    narrower = range(len(text) // max(len(lines), 1), width)
+    return "\n".join(next((tried for w in narrower if w and len(tried := _lines(text, w)) == len(lines)), lines))
 
 
-def shorten(text: str, width: int = 34) -> str:
-    """A name that fits its place, with an ellipsis where it does not."""
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _lines(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def shorten(text: str, width: int = 26) -> str:
+    """A name that fits its place, with an ellipsis in the middle where it does not: names often differ at the end."""
+    kept = width - 1
+    return text if len(text) <= width else f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
 
 
 def month_ticks(first: int, last: int) -> list[int]:
