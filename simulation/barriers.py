@@ -18,6 +18,7 @@ from simulation.draws import (
     FIND_PARENT,
     HEALTH_CHANGE,
     LANGUAGE_DONE,
+    lowest,
     rings,
 )
 from simulation.names import (
@@ -60,10 +61,14 @@ def barriers_month(family, town, p, services):  # type: ignore[no-untyped-def]
 
 @rule
 def change(present, prone, u, recovery, relapse, onset):  # type: ignore[no-untyped-def]
-    """Whether the barrier is there after a month."""
+    """Whether the barrier is there after a month (1 or 0)."""
+    hazard = relapse if prone == 1 else onset
     if present == 1:
-        return not rings(1.0 - u, recovery)
-    return rings(u, relapse if prone == 1 else onset)
+        hazard = recovery
+        u = 1.0 - u
+    if rings(u, hazard):
+        return 1 - present
+    return present
 
 
 @rule
@@ -195,14 +200,16 @@ def _train(parent, b, u, rate):  # type: ignore[no-untyped-def]
 @rule
 def _discover(family, town, p):  # type: ignore[no-untyped-def]
     """Ordinary follow-up finds hidden barriers."""
-    for f in range(FAMILY_BARRIERS):
-        if family.barrier[f] > family.found[f] and rings(town.f[FIND + f], p.discovery_ordinary):
-            family.found[f] = 1
+    if lowest(town.f, FIND, FAMILY_BARRIERS) < p.discovery_ordinary:
+        for f in range(FAMILY_BARRIERS):
+            if family.barrier[f] == 1 and rings(town.f[FIND + f], p.discovery_ordinary):
+                family.found[f] = 1
     for k in range(MAX_PARENTS):
+        u = town.q[k]
         parent = family.parent[k]
-        if parent.present == 1:
+        if parent.present == 1 and lowest(u, FIND_PARENT, PERSON_BARRIERS) < p.discovery_ordinary:
             for b in range(PERSON_BARRIERS):
-                if parent.barrier[b] > parent.found[b] and rings(town.q[k, FIND_PARENT + b], p.discovery_ordinary):
+                if parent.barrier[b] == 1 and rings(u[FIND_PARENT + b], p.discovery_ordinary):
                     parent.found[b] = 1
 
 

@@ -19,7 +19,6 @@ from simulation.names import (
     HEALTH,
     INTRODUCTION,
     KVP,
-    MAX_CHILDREN,
     MEASURES,
     NO_BENEFIT,
     TRANSITIONAL,
@@ -63,11 +62,7 @@ def transitional_right(family, parent, town):  # type: ignore[no-untyped-def]
     """A lone parent with a child under eight, not in full-time work, with the years of residence."""
     if family.parent[1].present == 1 or parent.work == FULL_TIME or family.residence < town.residence_months:
         return False
-    for j in range(MAX_CHILDREN):
-        child = family.child[j]
-        if child.present == 1 and child.age < TRANSITIONAL_AGE:
-            return True
-    return False
+    return family.youngest < TRANSITIONAL_AGE
 
 
 @rule

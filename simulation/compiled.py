@@ -64,3 +64,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def rule(function: F) -> F:
     """Compile a rule: no fused or reordered arithmetic, division as in NumPy, cached, other threads may run."""
     return numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
+
+
+def inlined(function: F) -> F:
+    """A rule that is copied into its callers: for the few that a loop must contain to be vectorised."""
+    return numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, inline="always")(function)  # type: ignore[no-any-return]

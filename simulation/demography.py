@@ -49,6 +49,7 @@ ADULT: Final = 216  # months: 18 years
 LEAVES_HOME: Final = 252  # months: 21 years
 OLDEST_FOR_BIRTH: Final = 504  # months: 42 years
 NEWBORN: Final = np.int64(0)
+NO_CHILD: Final = 999
 
 # The place as the model reads it: see plan.Profile; thresholds on the scale of a standard normal.
 PLACE: Final = np.dtype(
@@ -189,6 +190,7 @@ def _new_children(family, town, place):  # type: ignore[no-untyped-def]
     family.children_under_18 = number
     family.special_needs = 0
     oldest = NEWBORN
+    family.youngest = NO_CHILD
     for j in range(number):
         child = family.child[j]
         fill(u, town, family.slot, entity + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0))
@@ -196,8 +198,8 @@ def _new_children(family, town, place):  # type: ignore[no-untyped-def]
         child.arena[0] = 1 if 12 <= child.age < 72 and u[2] < 0.8 else 0
         child.arena[1] = 1 if 72 <= child.age < 120 and u[2] < 0.6 else 0
         child.arena[2] = 1 if child.age >= 72 and u[3] < 0.5 else 0
-        if child.age > oldest:
-            oldest = child.age
+        family.youngest = min(family.youngest, child.age)
+        oldest = max(oldest, child.age)
     return oldest
 
 
@@ -329,15 +331,18 @@ def _grow_older(family):  # type: ignore[no-untyped-def]
             parent.offer = 0
             parent.offer_at = 2.0
     under_18 = 0
+    youngest = NO_CHILD
     for j in range(MAX_CHILDREN):
         child = family.child[j]
         if child.present == 1:
             child.age += 1
+            youngest = min(youngest, child.age)
             if child.age > LEAVES_HOME:  # upper secondary is settled in the month of the 21st birthday
                 child.present = 0
             elif child.age < ADULT:
                 under_18 += 1
     family.children_under_18 = under_18
+    family.youngest = youngest
 
 
 @rule
@@ -362,4 +367,5 @@ def _birth(family, town, place):  # type: ignore[no-untyped-def]
             fill(u, town, family.slot, family.generation * ENTITIES + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0))
             _born(family, child, NEWBORN, u[1] < place.special_needs)
             family.children_under_18 += 1
+            family.youngest = 0
             return

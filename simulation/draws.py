@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from simulation.compiled import rule
+from simulation.compiled import inlined, rule
 from simulation.names import FIRST, SECOND
 
 MASK: Final = np.uint64(0xFFFFFFFF)
@@ -29,7 +29,7 @@ _W1: Final = np.uint64(0xBB67AE85)
 _UNIT: Final = 1.0 / 4294967296.0
 
 
-@rule
+@inlined
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     """One block of Philox4x32-10: counter and key of 32-bit words (held in uint64) to four 32-bit words."""
     for _ in range(10):
@@ -44,7 +44,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@rule
+@inlined
 def uniform(word):  # type: ignore[no-untyped-def]
     """A 32-bit word as a number strictly between 0 and 1."""
     return (np.float64(np.int64(word)) + 0.5) * _UNIT
@@ -139,10 +139,11 @@ def fill_buffer(u, town, slot, entity, first):  # type: ignore[no-untyped-def]
 
     The number of blocks is read from ``town`` so that the compiler keeps the loop, and vectorises it.
     """
-    for b in range(town.blocks):
-        w0, w1, w2, w3 = philox(
-            np.uint64(slot), np.uint64(entity), np.uint64(town.month), np.uint64(first + b), town.seed, town.replicate
-        )
+    c0, c1, c2, c3 = np.uint64(slot), np.uint64(entity), np.uint64(town.month), np.uint64(first)
+    k0, k1 = town.seed, town.replicate
+    n = town.blocks
+    for b in range(n):
+        w0, w1, w2, w3 = philox(c0, c1, c2, c3 + np.uint64(b), k0, k1)
         u[b] = uniform(w0)
         u[8 + b] = uniform(w1)
         u[16 + b] = uniform(w2)
@@ -209,3 +210,12 @@ def clock(u, hazard):  # type: ignore[no-untyped-def]
 def normal(u1, u2):  # type: ignore[no-untyped-def]
     """A standard normal number from two uniform ones (Box-Muller)."""
     return math.sqrt(-2.0 * math.log(u1)) * math.cos(6.283185307179586 * u2)
+
+
+@inlined
+def lowest(u, first, number):  # type: ignore[no-untyped-def]
+    """The lowest of some draws: where no clock of a group can ring, one comparison settles all of them."""
+    least = 1.0
+    for j in range(first, first + number):
+        least = min(least, u[j])
+    return least

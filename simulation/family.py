@@ -2,7 +2,8 @@
 
 The record below *is* the documentation of the state. What a family does in a month stands in the files named after
 the behaviour: ``demography`` (time passes), ``barriers``, ``work``, ``benefits``, ``income``, ``children``.
-Months are counted from the first month of the burn-in unless a field says otherwise. Amounts are NOK a month.
+Months are counted from the first month of the burn-in unless a field says otherwise. Amounts are NOK a month. Whole numbers are
+as small as they can be: the engine's speed in a large municipality is that of reading these records.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ PARENT: Final = np.dtype(
             ("stage", "i1", (_S,)),  # names.STAGES, for each service
             ("waited", "i1", (_S,)),  # months waited before the present or last stay
             ("wrong_order", "i1", (_S,)),  # 1: referred before an untreated health or violence barrier
-            ("age", "i8"),  # months
-            ("since", "i8", (_S,)),  # month in which the stage began
-            ("attended", "i8", (2,)),  # months of attended training: language, education
-            ("benefit_months", "i8"),  # months on the present own benefit
-            ("attended_transitional", "i8"),  # months of transitional benefit used so far
-            ("job_months", "i8"),  # months in the present job
-            ("out_months", "i8"),  # months since last in work
+            ("age", "i2"),  # months
+            ("since", "i2", (_S,)),  # month in which the stage began
+            ("attended", "i2", (2,)),  # months of attended training: language, education
+            ("benefit_months", "i2"),  # months on the present own benefit
+            ("attended_transitional", "i2"),  # months of transitional benefit used so far
+            ("job_months", "i2"),  # months in the present job
+            ("out_months", "i2"),  # months since last in work
             ("offer_at", "f8"),  # time within the month at which the offer comes, 0..1
             ("earned_1y", "f8"),  # gross wages of about the last 12 months (exponentially weighted), NOK
             ("earned_3y", "f8"),  # the same over about 36 months, NOK
@@ -59,11 +60,11 @@ CHILD: Final = np.dtype(
             ("needs", "i1"),  # 1 special needs
             ("exempt", "i1"),  # 1 fee exemption granted
             ("upper_secondary", "i1"),  # -1 not yet 21, 0 not completed, 1 completed
-            ("age", "i8"),  # months; kept until 21 years
-            ("birth_order", "i8"),  # the child's key within the family, never reused
-            ("months_seen", "i8"),  # months lived in the pool under 18
-            ("months_taking_part", "i8"),  # of these, in at least one arena
-            ("months_low_income", "i8"),  # of these, in a family below the low-income line
+            ("age", "i2"),  # months; kept until 21 years
+            ("birth_order", "i2"),  # the child's key within the family, never reused
+            ("months_seen", "i2"),  # months lived in the pool under 18
+            ("months_taking_part", "i2"),  # of these, in at least one arena
+            ("months_low_income", "i2"),  # of these, in a family below the low-income line
         ],
     )
 )
@@ -73,11 +74,11 @@ FAMILY: Final = np.dtype(
         np.record,
         [
             # who
-            ("slot", "i8"),  # place in the pool, 0..families-1
-            ("generation", "i8"),  # how many families have lived in this slot before
-            ("entered", "i8"),  # month in which the family came to the pool
-            ("births", "i8"),  # children born or brought so far: the next birth order
-            ("partners", "i8"),  # second parents so far: part of the second parent's key
+            ("slot", "i4"),  # place in the pool, 0..families-1
+            ("generation", "i4"),  # how many families have lived in this slot before
+            ("entered", "i4"),  # month in which the family came to the pool
+            ("births", "i2"),  # children born or brought so far: the next birth order
+            ("partners", "i2"),  # second parents so far: part of the second parent's key
             ("immigrant", "i1"),
             ("in_care", "i1"),  # a child in the care of child welfare
             ("tenure", "i1"),  # names.TENURE
@@ -93,16 +94,16 @@ FAMILY: Final = np.dtype(
             ("barrier", "i1", (FAMILY_BARRIERS,)),  # housing, network, economy, care, violence
             ("found", "i1", (FAMILY_BARRIERS,)),
             ("prone", "i1", (FAMILY_BARRIERS,)),
-            ("residence", "i8"),  # months in Norway (of the parents)
-            ("couple_months", "i8"),  # months since the couple formed or parted
-            ("peer", "i8", (PEERS,)),  # slots of the families this one is tied to
+            ("residence", "i2"),  # months in Norway (of the parents)
+            ("couple_months", "i2"),  # months since the couple formed or parted
+            ("peer", "i4", (PEERS,)),  # slots of the families this one is tied to
             # follow-up
-            ("coordinator", "i8"),  # index, or -1
-            ("admitted", "i8"),  # study month of the first admission, or -999
-            ("followed_months", "i8"),  # in the present follow-up
-            ("planned_months", "i8"),  # stated length of the present follow-up
-            ("ended", "i8"),  # month the last follow-up ended, or -999
-            ("waiting_months", "i8"),  # months it has met the criteria without a coordinator
+            ("coordinator", "i2"),  # index, or -1
+            ("admitted", "i2"),  # study month of the first admission, or -999
+            ("followed_months", "i2"),  # in the present follow-up
+            ("planned_months", "i2"),  # stated length of the present follow-up
+            ("ended", "i2"),  # month the last follow-up ended, or -999
+            ("waiting_months", "i2"),  # months it has met the criteria without a coordinator
             ("extra_hours", "f8"),  # hours a month given on top, for experiments; takes from nobody
             ("contact_hours", "f8"),  # with the coordinator this month
             ("potency", "f8"),  # dose x skill x programme this month: what every link multiplies
@@ -129,12 +130,13 @@ FAMILY: Final = np.dtype(
             ("taxable_last", "f8"),  # taxable income last month (the housing allowance is one month late)
             ("income_ring", "f8", (12,)),  # equivalised income of the last 12 months, by month modulo 12
             ("income_12", "f8"),  # their sum
-            ("income_known", "i8"),  # how many of the 12 are known
+            ("income_known", "i2"),  # how many of the 12 are known
             ("assistance_bits", "i8"),  # last 36 months of social assistance, bit 0 = this month
-            ("assistance_12", "i8"),  # months with social assistance among the last 12
+            ("assistance_12", "i2"),  # months with social assistance among the last 12
             ("low_income_bits", "i8"),  # last 36 months below the low-income line, bit 0 = this month
             # children
-            ("children_under_18", "i8"),
+            ("children_under_18", "i2"),
+            ("youngest", "i2"),  # age of the youngest child, months; 999 without one
             ("taking_part", "f8"),  # share of children 1-17 in an arena this month
             ("taking_part_last", "f8"),  # last month: what peers see
             ("child", CHILD, (MAX_CHILDREN,)),

@@ -17,7 +17,6 @@ from simulation.draws import BLOCK_MONTH, INTAKE_TICKET, PLANNED_LENGTH, fill_mo
 from simulation.names import (
     AAP,
     KVP,
-    MAX_CHILDREN,
     MAX_PARENTS,
     NO_WORK,
     UNEMPLOYMENT,
@@ -40,12 +39,7 @@ def meets_criteria(family, months_needed):  # type: ignore[no-untyped-def]
         return 0
     if family.children_under_18 < 1 or family.children_under_18 > MOST_CHILDREN:
         return 0
-    youngest = 999
-    for j in range(MAX_CHILDREN):
-        child = family.child[j]
-        if child.present == 1 and child.age < youngest:
-            youngest = child.age
-    if youngest >= YOUNGEST_UNDER:
+    if family.youngest >= YOUNGEST_UNDER:
         return 0
     if family.assistance_12 >= months_needed:
         return 1

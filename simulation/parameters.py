@@ -213,6 +213,7 @@ _DERIVED: Final[list[tuple[Any, ...]]] = [
     ("exit_causal", "f8", (len(BARRIERS),)),
     ("exit_frailty", "f8", (len(BARRIERS),)),
     ("time_out", "f8", (240,)),  # log hazard ratio on getting work by months out of work
+    ("referral_highest", "f8"),  # the highest rate of ordinary referral
     ("exempted", "f8"),  # hazard ratio on joining an arena with the fee waived
     ("support_kept", "f8"),  # share of work support kept from one month to the next after contact
     ("course_kept", "f8"),
@@ -307,6 +308,7 @@ def _derive(p: Any) -> None:
         p["exit_frailty"][b] = (1.0 - share) * p["exit_hazard_ratio"][b]
     for months in range(12, 240):
         p["time_out"][months] = p["time_out_ratio"] * math.log2(months / 12.0)
+    p["referral_highest"] = p["referral_ordinary"].max()
     p["exempted"] = math.exp(p["exemption_ratio"])
     p["support_kept"] = 0.5 ** (1.0 / p["work_support_half_life"])
     p["course_kept"] = 0.5 ** (1.0 / p["course_half_life"])

@@ -13,7 +13,7 @@ import numpy as np
 
 from simulation.barriers import need_score
 from simulation.compiled import rule
-from simulation.draws import ASK, BLOCK_SERVICE, ORDER, QUEUE_TICKET, fill_parent, rings
+from simulation.draws import ASK, BLOCK_SERVICE, ORDER, QUEUE_TICKET, fill_parent, lowest, rings
 from simulation.names import (
     DISABILITY,
     EDUCATION,
@@ -32,6 +32,7 @@ from simulation.names import (
     S_HOUSING,
     S_LANGUAGE,
     S_WORK,
+    SERVICES,
     WAITING,
 )
 
@@ -135,13 +136,9 @@ def refer(family, k, s, u_order, right_order, town, services, waiting, head_star
 def ask_for_services(family, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Ordinary follow-up: families ask, or are referred, at their own pace."""
     for k in range(MAX_PARENTS):
-        if family.parent[k].present == 1:
+        u = town.q[k]
+        if family.parent[k].present == 1 and lowest(u, ASK, len(SERVICES)) < p.referral_highest:
             needs = known_needs(family, k)
-            s = 0
-            while needs != 0:
-                if needs & 1 == 1 and rings(town.q[k, ASK + s], p.referral_ordinary[s]):
-                    refer(
-                        family, k, s, town.q[k, ORDER], p.right_order_ordinary, town, services, waiting, NO_HEAD_START
-                    )
-                needs >>= 1
-                s += 1
+            for s in range(len(SERVICES)):
+                if (needs >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s]):
+                    refer(family, k, s, u[ORDER], p.right_order_ordinary, town, services, waiting, NO_HEAD_START)

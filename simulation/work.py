@@ -42,7 +42,6 @@ from simulation.names import (
     FULL_TIME,
     IN_PLACE,
     KVP,
-    MAX_CHILDREN,
     MAX_PARENTS,
     MEASURES,
     NO_BENEFIT,
@@ -64,24 +63,13 @@ LONGEST_OUT = 239  # months out of work, beyond which nothing more changes
 
 
 @rule
-def youngest_age(family):  # type: ignore[no-untyped-def]
-    """Age of the youngest child, months; 999 without one."""
-    youngest = 999
-    for j in range(MAX_CHILDREN):
-        child = family.child[j]
-        if child.present == 1 and child.age < youngest:
-            youngest = child.age
-    return youngest
-
-
-@rule
 def family_entry_log_ratio(family, p):  # type: ignore[no-untyped-def]
     """Log hazard ratio on getting work that a family's parents share: its barriers, small children, work support."""
     log_ratio = p.work_support_ratio * family.support
     for f in range(FAMILY_BARRIERS):
         if family.barrier[f] == 1:
             log_ratio += p.entry_causal[PERSON_BARRIERS + f]
-    if youngest_age(family) < 24:
+    if family.youngest < 24:
         log_ratio += p.small_child_ratio
     return log_ratio
 

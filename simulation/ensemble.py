@@ -1,0 +1,394 @@
+"""The compiled way to run: one replicate of every arm, or an ensemble over replicates and draws of parameters.
+
+Arms of a replicate share the draw, the burn-in and every keyed random number; they part at study month 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simulation.compiled import rule
+from simulation.errors import InputError
+from simulation.month import one_month, run_months
+from simulation.municipality import (
+    SETTING,
+    World,
+    place_record,
+    set_levers,
+    set_service,
+    settle,
+    start_study,
+)
+from simulation.names import SERVICES
+from simulation.outcomes import LEAD_MONTHS, FloatArray
+from simulation.parameters import prior_values, to_record, with_overrides
+from simulation.plan import Plan
+from simulation.rates import load_rates
+from simulation.reading import COLUMNS, F, add_earlier, add_paired, read_month, to_values
+
+DRIFT_MONTHS: Final = 24  # the end of the burn-in over which drift without any arm is measured
+Arrays = npt.NDArray[Any]
+
+
+# --- a municipality at month 0 ------------------------------------------------------------------------------------
+
+
+def parameter_values(plan: Plan, seed: int, draw: int) -> FloatArray:
+    """The plan's parameters of a draw, (P,) in stated units: prior or posterior, then what is set by hand, then links."""
+    if plan.posterior == "prior":
+        values = prior_values(seed, draw)
+    elif plan.posterior == "default":
+        from simulation.parameters import default_values
+
+        values = default_values()
+    else:
+        from simulation.posterior import posterior_values
+
+        values = posterior_values(plan.posterior, draw)
+    return with_overrides(values, plan.parameters, links=plan.links)
+
+
+def make_setting(plan: Plan, values: FloatArray) -> Arrays:
+    """What stays fixed while a plan runs: parameters, rates of the month, place. SETTING of shape (1,)."""
+    setting = np.zeros(1, SETTING)
+    record = to_record(values)
+    setting["p"] = record
+    setting["rates"] = load_rates(plan.prices)
+    setting["place"] = place_record(plan.profile, record[0])
+    return setting
+
+
+def new_world(plan: Plan, seed: int, replicate: int, values: FloatArray) -> World:
+    """The first month of the burn-in: the pool settled, services empty, no coordinator."""
+    setting = make_setting(plan, values)
+    world = World(plan.families, 0, setting)
+    town = world.town[0]
+    rates = setting[0]["rates"]
+    town["seed"], town["replicate"] = seed, replicate
+    town["families"] = plan.families
+    town["month"], town["study_month"] = 0, -plan.burn_in_months
+    town["entry_wage"], town["basic_amount"] = rates["entry_wage"], rates["basic_amount"]
+    town["residence_months"] = rates["residence_months"]
+    town["openings_per_100"] = plan.profile.openings_per_100_parents
+    set_levers(town, Plan(name="burn-in", profile=plan.profile))
+    for s, name in enumerate(SERVICES):
+        set_service(world.services[s], plan.profile.services[name])
+    settle(world.families, world.town[0], setting)
+    return world
+
+
+def start_arm(world: World, plan: Plan) -> World:
+    """A copy of the burnt-in municipality with the arm's levers, at study month 0."""
+    arm = world.copy(plan.coordinators)
+    set_levers(arm.town[0], plan)
+    arm.coordinators["caseload"] = plan.caseload
+    for s, name in enumerate(SERVICES):
+        set_service(arm.services[s], plan.service(name))
+    start_study(arm.families, arm.coordinators, arm.town[0], arm.setting)
+    return arm
+
+
+def burn_in(world: World, months: int) -> None:
+    """Advance a municipality without reading."""
+    run_months(*_arrays(world), months)
+
+
+def _arrays(world: World) -> tuple[Arrays, ...]:
+    return (
+        world.families,
+        world.coordinators,
+        world.services,
+        world.town,
+        world.setting,
+        world.waiting,
+        world.placed,
+        world.takers,
+        world.candidates,
+    )
+
+
+# --- running and reading ------------------------------------------------------------------------------------------
+
+
+@rule
+def run_and_read(  # type: ignore[no-untyped-def]
+    families,
+    coordinators,
+    services,
+    town_array,
+    setting,
+    waiting,
+    placed,
+    takers,
+    candidates,
+    months,
+    row,
+    pool,
+    eligible,
+    followed,
+    flows,
+    panel,
+    generation,
+    ever,
+):
+    """Advance by so many months; month m is read into index m of the arrays (months from the first one run)."""
+    for m in range(months):
+        one_month(families, coordinators, services, town_array, setting, waiting, placed, takers, candidates)
+        read_month(
+            families,
+            coordinators,
+            services,
+            town_array[0],
+            row,
+            pool[m],
+            eligible[m],
+            followed,
+            flows[m],
+            panel[m],
+            generation[m],
+            ever[m],
+        )
+
+
+@rule
+def read_now(  # type: ignore[no-untyped-def]
+    families, coordinators, services, town_array, row, pool, eligible, followed, flow, panel, generation, ever
+):
+    """Read the present state without advancing."""
+    read_month(
+        families,
+        coordinators,
+        services,
+        town_array[0],
+        row,
+        pool,
+        eligible,
+        followed,
+        flow,
+        panel,
+        generation,
+        ever,
+    )
+
+
+@dataclass
+class Readings:
+    """What one arm of one replicate became, as sums by column (see ``reading``). H horizon, N families."""
+
+    pool: FloatArray
+    """(12 + 1 + H, COLUMNS) from month -12"""
+    eligible: FloatArray
+    """(12 + 1 + H, COLUMNS)"""
+    followed: FloatArray
+    """(H + 1, COLUMNS) by months since admission"""
+    flows: FloatArray
+    """(H, F)"""
+    panel: npt.NDArray[np.float32]
+    """(1 + H, N, COLUMNS) every family's row"""
+    generation: npt.NDArray[np.int32]
+    """(1 + H, N)"""
+    ever: npt.NDArray[np.int8]
+    """(1 + H, N) 1 where the family has been followed"""
+
+    @classmethod
+    def empty(cls, families: int, before: int, months: int) -> Readings:
+        """Room for a state, ``months`` after it and ``before`` before it."""
+        return cls(
+            pool=np.zeros((before + months, COLUMNS)),
+            eligible=np.zeros((before + months, COLUMNS)),
+            followed=np.zeros((months, COLUMNS)),
+            flows=np.zeros((max(months - 1, 1), F)),
+            panel=np.empty((months, families, COLUMNS), np.float32),
+            generation=np.empty((months, families), np.int32),
+            ever=np.empty((months, families), np.int8),
+        )
+
+
+@dataclass
+class Replicate:
+    """One replicate of a study: values by arm and contrast, ready to be stored.
+
+    A arms, C contrasts, H horizon, K outcomes; see ``outcomes.Runs`` for the meaning.
+    """
+
+    replicate: int
+    draw: int
+    study: FloatArray
+    """(A, 2, 12 + 1 + H, K)"""
+    followed: FloatArray
+    """(A, H + 1, K)"""
+    followed_families: FloatArray
+    """(A,)"""
+    paired: FloatArray
+    """(C, 2, 2, 1 + H, K)"""
+    flows: FloatArray
+    """(A, H, F)"""
+    drift: FloatArray
+    """(K,) change a year in the pool over the last two years of the burn-in"""
+    family_months: int
+
+
+def run_arms(
+    plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], *, replicate: int, seed: int, draw: int
+) -> Replicate:
+    """Run one replicate of all arms: burn-in once, then each arm from a copy.
+
+    All plans must share profile, pool, burn-in, prices, posterior, links and parameters: they part at month 0.
+    """
+    first = plans[0]
+    world = new_world(first, seed, replicate, parameter_values(first, seed, draw))
+    horizon = first.horizon_months
+    before = min(DRIFT_MONTHS, first.burn_in_months - 1)
+    burn_in(world, first.burn_in_months - before - 1)
+    lead = Readings.empty(first.families, 0, before + 1)
+    row = np.zeros(COLUMNS)
+    nobody = np.zeros((before + 1, COLUMNS))
+    run_and_read(
+        *_arrays(world),
+        before + 1,
+        row,
+        lead.pool,
+        lead.eligible,
+        nobody,
+        np.zeros((before + 1, F)),
+        lead.panel,
+        lead.generation,
+        lead.ever,
+    )
+    # The last month read is study month 0; arms read it again with their own levers.
+    earlier = slice(before - LEAD_MONTHS, before)
+    readings: dict[str, Readings] = {}
+    for plan in plans:
+        arm = start_arm(world, plan)
+        read = Readings.empty(plan.families, LEAD_MONTHS, horizon + 1)
+        read.pool[:LEAD_MONTHS] = lead.pool[earlier]
+        add_earlier(arm.families, lead.panel[earlier], lead.generation[earlier], read.eligible)
+        scratch = np.zeros(F)
+        at = LEAD_MONTHS
+        read_now(
+            arm.families,
+            arm.coordinators,
+            arm.services,
+            arm.town,
+            row,
+            read.pool[at],
+            read.eligible[at],
+            read.followed,
+            scratch,
+            read.panel[0],
+            read.generation[0],
+            read.ever[0],
+        )
+        for months in _portions(horizon, plan.families):
+            done = months.start + 1
+            span = slice(done, done + len(months))
+            lead_span = slice(at + done, at + done + len(months))
+            run_and_read(
+                *_arrays(arm),
+                len(months),
+                row,
+                read.pool[lead_span],
+                read.eligible[lead_span],
+                read.followed,
+                read.flows[months.start : months.stop],
+                read.panel[span],
+                read.generation[span],
+                read.ever[span],
+            )
+        readings[plan.name] = read
+    paired = np.zeros((len(contrasts), 2, 2, horizon + 1, COLUMNS))
+    for c, (_, arm_name, against) in enumerate(contrasts):
+        a, b = readings[arm_name], readings[against]
+        add_paired(a.panel, a.generation, a.ever, b.panel, b.generation, b.ever, paired[c])
+    arms = [readings[plan.name] for plan in plans]
+    trend = to_values(lead.pool)
+    return Replicate(
+        replicate=replicate,
+        draw=draw,
+        study=np.stack([np.stack([to_values(r.pool), to_values(r.eligible)]) for r in arms]),
+        followed=np.stack([to_values(r.followed) for r in arms]),
+        followed_families=np.array([_families_followed(r) for r in arms]),
+        paired=to_values(paired),
+        flows=np.stack([r.flows for r in arms]),
+        drift=_slope_per_year(trend),
+        family_months=first.families * (first.burn_in_months + horizon * len(plans)),
+    )
+
+
+def _portions(months: int, families: int) -> list[range]:
+    """Split a run so that one compiled call stays well under a second (Ctrl-C, progress)."""
+    most = max(1, 500_000 // families)
+    return [range(start, min(start + most, months)) for start in range(0, months, most)]
+
+
+def _families_followed(read: Readings) -> float:
+    """How many different families ever had a coordinator."""
+    slot, month = np.nonzero(read.ever.T)
+    return float(len(np.unique(np.stack([slot, read.generation[month, slot]]), axis=1).T))
+
+
+def _slope_per_year(values: FloatArray) -> FloatArray:
+    """Least-squares change a year of each outcome, (months, K) to (K,)."""
+    months = np.arange(len(values)) / 12.0
+    centred = months - months.mean()
+    return np.asarray((centred[:, None] * (values - values.mean(axis=0))).sum(axis=0) / (centred**2).sum())
+
+
+# --- for Python users ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class OneRun:
+    """The final state of one arm in one replicate."""
+
+    families: Arrays
+    coordinators: Arrays
+    services: Arrays
+    town: Arrays
+    history: Arrays | None = None
+    """(1 + months, N) FAMILY records at months 0..months, where asked for"""
+
+
+def at_month_zero(plan: Plan, *, seed: int, replicate: int, draw: int | None = None) -> World:
+    """A burnt-in municipality of a plan at study month 0, with its coordinators hired."""
+    values = parameter_values(plan, seed, replicate // 2 if draw is None else draw)
+    world = new_world(plan, seed, replicate, values)
+    burn_in(world, plan.burn_in_months)
+    return start_arm(world, plan)
+
+
+def run_replicate(
+    plan: Plan, *, seed: int, replicate: int, months: int, draw: int | None = None, history: bool = False
+) -> OneRun:
+    """Run one arm in one replicate, compiled; ``.families`` is the record array after so many months.
+
+    The same bytes as ``FamilyModel(plan, seed, replicate).run_months(months)``. ``draw`` defaults to replicate // 2.
+    """
+    world = at_month_zero(plan, seed=seed, replicate=replicate, draw=draw)
+    kept = np.empty((months + 1, plan.families), world.families.dtype) if history else None
+    if kept is None:
+        run_months(*_arrays(world), months)
+    else:
+        kept[0] = world.families
+        for month in range(1, months + 1):
+            run_months(*_arrays(world), 1)
+            kept[month] = world.families
+    return OneRun(world.families, world.coordinators, world.services, world.town, kept)
+
+
+def ensemble(plan: Plan, *, replicates: int, seed: int, workers: int | None = None) -> Mapping[str, pd.DataFrame]:
+    """Run one arm over replicates and draws: tidy tables ``outcomes`` and ``replicates``, as in a run's folder."""
+    from results.statistics import outcomes_table, replicates_table
+    from simulation.runner import run_study
+
+    if replicates < 1:
+        raise InputError(f"{replicates} replicates", key="replicates", allowed="1 or more")
+    finished = run_study([plan], [], replicates=replicates, seed=seed, workers=workers)
+    return {"outcomes": outcomes_table(finished.runs), "replicates": replicates_table(finished.runs)}
+

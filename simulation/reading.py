@@ -1,0 +1,319 @@
+"""Outcomes are read: one row of sums for each family and month, added up over populations.
+
+A row holds a numerator for each outcome (in the order of ``outcomes.OUTCOMES``) and then the denominators. Rows of families are
+added over a population and divided at the end, so that a share is over persons, not a mean of families' shares.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from simulation.barriers import count_barriers
+from simulation.compiled import rule
+from simulation.names import (
+    FAMILY_BARRIERS,
+    FULL_TIME,
+    IN_PLACE,
+    INTRODUCTION,
+    KVP,
+    MAX_CHILDREN,
+    MAX_PARENTS,
+    MEASURES,
+    NO_WORK,
+    PERSON_BARRIERS,
+    S_WORK,
+    SERVICES,
+)
+from simulation.outcomes import FLOWS, OUTCOME_NAMES, FloatArray
+
+K: Final = len(OUTCOME_NAMES)
+_AT: Final = {name: k for k, name in enumerate(OUTCOME_NAMES)}
+
+# Numerators.
+EMPLOYED: Final = _AT["employed_share"]
+FULL: Final = _AT["full_time_share"]
+ACTIVITY: Final = _AT["activity_share"]
+EARNINGS: Final = _AT["earnings"]
+DISPOSABLE: Final = _AT["disposable_income"]
+LOW_INCOME: Final = _AT["low_income_share"]
+CHILDREN_LOW: Final = _AT["children_in_low_income_share"]
+ASSISTED: Final = _AT["social_assistance_share"]
+ASSISTANCE: Final = _AT["social_assistance_amount"]
+SOURCE: Final = _AT["income_source_work_share"]  # work, then benefits 1..7, social assistance, none
+SOURCE_ASSISTANCE: Final = _AT["income_source_social_assistance_share"]
+SOURCE_NONE: Final = _AT["income_source_none_share"]
+PARTICIPATION: Final = _AT["child_participation_share"]
+LEISURE_SHARE: Final = _AT["leisure_share"]
+KINDERGARTEN_SHARE: Final = _AT["kindergarten_share"]
+SFO_SHARE: Final = _AT["sfo_share"]
+ADEQUATE: Final = _AT["adequate_housing_share"]
+BARRIER: Final = _AT["barrier_health_share"]
+TRUST: Final = _AT["trust"]
+COORDINATED: Final = _AT["coordinated_share"]
+HOURS: Final = _AT["contact_hours"]
+NOT_CLAIMED: Final = _AT["entitled_not_claimed"]
+BARRIERS_HELD: Final = _AT["barriers_per_family"]
+WAIT: Final = _AT[f"wait_{SERVICES[0]}"]
+USE: Final = _AT[f"use_{SERVICES[0]}"]
+FILLED: Final = _AT["caseload_filled"]
+UPPER_SECONDARY: Final = _AT["upper_secondary_share"]
+
+# Denominators.
+FAMILIES: Final = K
+PARENTS: Final = K + 1
+CHILDREN: Final = K + 2  # under 18
+AGE_GROUP: Final = K + 3  # children 1-5, 6-9, 10-17
+IN_ARENA: Final = K + 6  # of these, in at least one arena
+SCHOOL_CHILDREN: Final = K + 9  # 6-17
+TURNED_21: Final = K + 10
+WAITED: Final = K + 11  # clients in place, for each service
+PLACES: Final = K + 19  # for each service
+POSTS: Final = K + 27  # coordinator places
+COLUMNS: Final = K + 28
+
+STANDARD: Final = (5.0 / 17.0, 4.0 / 17.0, 8.0 / 17.0)  # ages 1-5, 6-9, 10-17 in a standard childhood
+
+F: Final = len(FLOWS)
+FLOW_BENEFIT: Final = FLOWS.index("kvp") - 1  # + benefit
+FLOW_CHILD_BENEFIT: Final = FLOWS.index("child_benefit")
+FLOW_COORDINATORS: Final = FLOWS.index("coordinator_positions")
+FLOW_PLACES: Final = FLOWS.index(f"place_months_{SERVICES[0]}")
+FLOW_DISPOSABLE: Final = FLOWS.index("disposable_income")
+
+
+@rule
+def read_family(family, row):  # type: ignore[no-untyped-def]
+    """One family's month as a row of sums, (COLUMNS,)."""
+    for c in range(COLUMNS):
+        row[c] = 0.0
+    row[FAMILIES] = 1.0
+    _read_parents(family, row)
+    _read_children(family, row)
+    low = float(family.low_income_bits & 1)
+    row[EARNINGS] = family.wages
+    row[DISPOSABLE] = family.disposable
+    row[LOW_INCOME] = low
+    row[CHILDREN_LOW] = low * family.children_under_18
+    row[CHILDREN] = family.children_under_18
+    row[ASSISTED] = 1.0 if family.social_assistance > 0.0 else 0.0
+    row[ASSISTANCE] = family.social_assistance
+    row[ADEQUATE] = 1.0 - family.barrier[0]
+    for f in range(FAMILY_BARRIERS):
+        row[BARRIER + PERSON_BARRIERS + f] = family.barrier[f]
+    row[TRUST] = family.trust
+    row[COORDINATED] = family.plan
+    row[HOURS] = family.contact_hours
+    row[NOT_CLAIMED] = family.entitled_not_claimed
+    row[BARRIERS_HELD] = count_barriers(family)
+
+
+@rule
+def income_source(family, parent, share):  # type: ignore[no-untyped-def]
+    """The largest of wages, own benefit and a share of social assistance, as a column of the row."""
+    source = SOURCE_NONE
+    largest = 0.0
+    if parent.wages > largest:
+        source = SOURCE
+        largest = parent.wages
+    if parent.own_benefit > largest:
+        source = SOURCE + parent.benefit
+        largest = parent.own_benefit
+    if share * family.social_assistance > largest:
+        source = SOURCE_ASSISTANCE
+    return source
+
+
+@rule
+def _read_parents(family, row):  # type: ignore[no-untyped-def]
+    adults = family.parent[0].present + family.parent[1].present * 1
+    for k in range(MAX_PARENTS):
+        parent = family.parent[k]
+        if parent.present == 0:
+            continue
+        row[PARENTS] += 1.0
+        if parent.work != NO_WORK:
+            row[EMPLOYED] += 1.0
+            if parent.work == FULL_TIME:
+                row[FULL] += 1.0
+        if (
+            parent.stage[S_WORK] == IN_PLACE
+            or parent.benefit == KVP
+            or parent.benefit == MEASURES
+            or parent.benefit == INTRODUCTION
+        ):
+            row[ACTIVITY] += 1.0
+        row[income_source(family, parent, 1.0 / adults)] += 1.0
+        for b in range(PERSON_BARRIERS):
+            row[BARRIER + b] += parent.barrier[b]
+        for s in range(len(SERVICES)):
+            if parent.stage[s] == IN_PLACE:
+                row[WAITED + s] += 1.0
+                row[WAIT + s] += parent.waited[s]
+
+
+@rule
+def _read_children(family, row):  # type: ignore[no-untyped-def]
+    for j in range(MAX_CHILDREN):
+        child = family.child[j]
+        if child.upper_secondary >= 0:
+            row[TURNED_21] += 1.0
+            row[UPPER_SECONDARY] += child.upper_secondary
+        if child.present == 1 and 12 <= child.age < 216:
+            group = 0
+            if child.age >= 120:
+                group = 2
+            elif child.age >= 72:
+                group = 1
+            row[AGE_GROUP + group] += 1.0
+            if child.arena[0] + child.arena[1] + child.arena[2] > 0:
+                row[IN_ARENA + group] += 1.0
+            row[KINDERGARTEN_SHARE] += child.arena[0]
+            row[SFO_SHARE] += child.arena[1]
+            if group > 0:
+                row[SCHOOL_CHILDREN] += 1.0
+                row[LEISURE_SHARE] += child.arena[2]
+
+
+@rule
+def _add(total, row):  # type: ignore[no-untyped-def]
+    for c in range(COLUMNS):
+        total[c] += row[c]
+
+
+@rule
+def _add_flows(family, flow):  # type: ignore[no-untyped-def]
+    """Money of a family this month, by kind: see outcomes.FLOWS."""
+    flow[0] += family.wages
+    flow[1] += family.tax
+    for k in range(MAX_PARENTS):
+        parent = family.parent[k]
+        if parent.present == 1 and parent.benefit > 0:
+            flow[FLOW_BENEFIT + parent.benefit] += parent.own_benefit
+    flow[FLOW_CHILD_BENEFIT] += family.child_benefit
+    flow[FLOW_CHILD_BENEFIT + 1] += family.cash_for_care
+    flow[FLOW_CHILD_BENEFIT + 2] += family.childcare_support
+    flow[FLOW_CHILD_BENEFIT + 3] += family.advance_child_support
+    flow[FLOW_CHILD_BENEFIT + 4] += family.housing_allowance
+    flow[FLOW_CHILD_BENEFIT + 5] += family.social_assistance
+    flow[FLOW_CHILD_BENEFIT + 6] += family.kindergarten_fee
+    flow[FLOW_CHILD_BENEFIT + 7] += family.sfo_fee
+    flow[FLOW_COORDINATORS + 2] += family.contact_hours
+    flow[FLOW_COORDINATORS + 3] += family.plan
+    flow[FLOW_DISPOSABLE] += family.disposable
+
+
+@rule
+def read_month(  # type: ignore[no-untyped-def]
+    families, coordinators, services, town, row, pool, eligible, followed, flow, panel, generation, ever
+):
+    """Read a month: add to the pool's row, the eligible's, the followed's by months since admission, and the flows.
+
+    ``panel`` (families, COLUMNS), ``generation`` and ``ever`` (families,) keep what each family was.
+    """
+    last = followed.shape[0] - 1
+    for i in range(families.shape[0]):
+        family = families[i]
+        read_family(family, row)
+        _add(pool, row)
+        if family.eligible_at_start == 1:
+            _add(eligible, row)
+        if family.ever_followed == 1:
+            _add(followed[min(town.study_month - family.admitted, last)], row)
+        _add_flows(family, flow)
+        for c in range(COLUMNS):
+            panel[i, c] = row[c]
+        generation[i] = family.generation
+        ever[i] = family.ever_followed
+    for s in range(len(SERVICES)):
+        taken = services[s].placed + services[s].residents
+        pool[USE + s] += taken
+        pool[PLACES + s] += services[s].places
+        flow[FLOW_PLACES + s] += services[s].placed
+    for c in range(town.coordinators):
+        pool[FILLED] += coordinators[c].families
+        pool[POSTS] += coordinators[c].caseload
+        flow[FLOW_COORDINATORS + (0 if coordinators[c].present == 1 else 1)] += 1.0
+    flow[FLOW_COORDINATORS + 4] += town.admitted_now
+
+
+@rule
+def add_earlier(families, panel, generation, eligible):  # type: ignore[no-untyped-def]
+    """Add earlier months of those eligible at month 0: ``panel`` (months, families, COLUMNS), ``eligible`` (months, .)."""
+    for i in range(families.shape[0]):
+        if families[i].eligible_at_start == 1:
+            for m in range(panel.shape[0]):
+                if generation[m, i] == families[i].generation:
+                    for c in range(COLUMNS):
+                        eligible[m, c] += panel[m, i, c]
+
+
+@rule
+def add_paired(  # type: ignore[no-untyped-def]
+    panel_a, generation_a, ever_a, panel_b, generation_b, ever_b, paired
+):
+    """Both lives of the families followed in both arms, and of those followed in one.
+
+    ``panel_*`` (months, families, COLUMNS); ``paired`` (2 populations, 2 sides, months, COLUMNS) is added to.
+    """
+    months = panel_a.shape[0]
+    for i in range(panel_a.shape[1]):
+        first = min(generation_a[0, i], generation_b[0, i])
+        last = max(generation_a[months - 1, i], generation_b[months - 1, i])
+        for g in range(first, last + 1):
+            in_a = 0
+            in_b = 0
+            for m in range(months):
+                if generation_a[m, i] == g and ever_a[m, i] == 1:
+                    in_a = 1
+                if generation_b[m, i] == g and ever_b[m, i] == 1:
+                    in_b = 1
+            if in_a + in_b == 0:
+                continue
+            population = 2 - in_a - in_b
+            for m in range(months):
+                if generation_a[m, i] == g:
+                    for c in range(COLUMNS):
+                        paired[population, 0, m, c] += panel_a[m, i, c]
+                if generation_b[m, i] == g:
+                    for c in range(COLUMNS):
+                        paired[population, 1, m, c] += panel_b[m, i, c]
+
+
+def _denominators() -> npt.NDArray[np.int64]:
+    columns = np.full(K, FAMILIES)
+    for name, k in _AT.items():
+        if name.startswith(("employed", "full_time", "activity", "income_source")):
+            columns[k] = PARENTS
+    columns[BARRIER : BARRIER + PERSON_BARRIERS] = PARENTS
+    columns[CHILDREN_LOW] = CHILDREN
+    columns[LEISURE_SHARE] = SCHOOL_CHILDREN
+    columns[KINDERGARTEN_SHARE] = AGE_GROUP
+    columns[SFO_SHARE] = AGE_GROUP + 1
+    columns[UPPER_SECONDARY] = TURNED_21
+    columns[FILLED] = POSTS
+    for s in range(len(SERVICES)):
+        columns[WAIT + s] = WAITED + s
+        columns[USE + s] = PLACES + s
+    return columns
+
+
+_DENOMINATORS: Final = _denominators()
+
+
+def to_values(sums: FloatArray) -> FloatArray:
+    """Sums (..., COLUMNS) to outcomes (..., K): numerator over denominator, NaN where there was nobody."""
+    below = sums[..., _DENOMINATORS]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = np.where(below > 0.0, sums[..., :K] / below, np.nan)
+        number = sums[..., AGE_GROUP : AGE_GROUP + 3]
+        share = sums[..., IN_ARENA : IN_ARENA + 3] / number
+        there = number > 0.0
+        weight = np.where(there, np.array(STANDARD), 0.0)
+        total = weight.sum(axis=-1)
+        values[..., PARTICIPATION] = np.where(
+            total > 0.0, np.where(there, weight * share, 0.0).sum(axis=-1) / total, np.nan
+        )
+    return np.asarray(values, dtype=np.float64)
