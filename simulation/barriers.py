@@ -143,9 +143,7 @@ def _family_barriers(family, town, p, services):  # type: ignore[no-untyped-def]
     _set_family(family, CARE, value)
 
     rate = p.recovery[VIOLENCE] + p.treated_recovery[VIOLENCE] * relief
-    value = change(
-        family.barrier[4], family.prone[4], u[CHANGE + 4], rate, p.relapse[VIOLENCE], p.onset[VIOLENCE]
-    )
+    value = change(family.barrier[4], family.prone[4], u[CHANGE + 4], rate, p.relapse[VIOLENCE], p.onset[VIOLENCE])
     _set_family(family, VIOLENCE, value)
     if family.in_care == 1:
         if rings(1.0 - u[CARE_ORDER], p.care_order_end):

@@ -364,7 +364,9 @@ def _birth(family, town, place):  # type: ignore[no-untyped-def]
         child = family.child[j]
         if child.present == 0 and child.upper_secondary < 0:
             u = town.u
-            fill(u, town, family.slot, family.generation * ENTITIES + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0))
+            fill(
+                u, town, family.slot, family.generation * ENTITIES + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0)
+            )
             _born(family, child, NEWBORN, u[1] < place.special_needs)
             family.children_under_18 += 1
             family.youngest = 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from simulation import month
 from simulation.agents import Coordinator, Family, Service
-from simulation.ensemble import at_month_zero
+from simulation.engine import at_month_zero
 from simulation.names import SERVICES
 from simulation.outcomes import OUTCOME_NAMES
 from simulation.plan import Plan

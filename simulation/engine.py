@@ -391,4 +391,3 @@ def ensemble(plan: Plan, *, replicates: int, seed: int, workers: int | None = No
         raise InputError(f"{replicates} replicates", key="replicates", allowed="1 or more")
     finished = run_study([plan], [], replicates=replicates, seed=seed, workers=workers)
     return {"outcomes": outcomes_table(finished.runs), "replicates": replicates_table(finished.runs)}
-

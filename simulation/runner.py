@@ -1,0 +1,388 @@
+"""Running a study: replicates in chunks over threads, each finished chunk stored, so that a stopped run goes on.
+
+A chunk is the unit of work, of storage and of retry, and what a cluster would be given. Threads are enough on one machine:
+compiled rules let go of Python's lock. Results do not depend on workers, chunk size or order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from simulation.compiled import SOURCE_HASH
+from simulation.engine import Replicate, parameter_values, run_arms
+from simulation.errors import InputError
+from simulation.outcomes import OUTCOME_NAMES, Runs
+from simulation.parameters import parameter_names
+from simulation.plan import Plan
+
+CHUNK: Final = 20  # replicates
+ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
+INPUTS: Final = "inputs.json"
+LOCK: Final = "lock"
+_PARTS: Final = ("study", "followed", "followed_families", "paired", "flows", "drift")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Finished:
+    """A finished run."""
+
+    runs: Runs
+    failures: list[dict[str, Any]]
+    """replicate, draw and traceback of each replicate that failed"""
+    wall_seconds: float
+    family_months: int
+    """simulated in this process: those of resumed chunks are not counted"""
+    chunks_resumed: int
+    draws: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """the parameter draws used, one row a draw, in stated units"""
+    lives: Any = None
+    """one family's two lives, for the figure, where they were asked for"""
+
+
+# --- identity of a run --------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses and mappings as plain JSON data, keys sorted."""
+    if isinstance(value, MappingProxyType | dict):
+        return {str(key): _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+def inputs_hash(plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int) -> str:
+    """What a chunk depends on: plans, contrasts, seed and the model's sources. Not the number of replicates."""
+    document = json.dumps(
+        [[_plain(plan) for plan in plans], [list(c) for c in contrasts], seed, SOURCE_HASH], sort_keys=True
+    )
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+# --- chunks on disk -----------------------------------------------------------------------------------------------
+
+
+class ChunkStore:
+    """A folder of finished chunks, one Parquet file each, with the hash of their inputs and a lock."""
+
+    def __init__(self, folder: Path, inputs: str, *, resume: bool) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        note = folder / INPUTS
+        if note.exists():
+            known = json.loads(note.read_text(encoding="utf-8"))
+            if resume and known.get("inputs") != inputs:
+                self.release()
+                raise InputError(
+                    "the run in this folder had other inputs or other code",
+                    file=folder,
+                    allowed="--resume with the same study, --set, seed and version, or another --out",
+                )
+        if not resume:
+            for path in folder.glob("chunk-*.parquet"):
+                path.unlink()
+        _write(note, json.dumps({"inputs": inputs, "source": SOURCE_HASH}, indent=1).encode())
+
+    def _lock(self) -> None:
+        lock = self.folder / LOCK
+        if lock.exists():
+            try:
+                owner = int(lock.read_text())
+                os.kill(owner, 0)
+            except (ValueError, ProcessLookupError, PermissionError, OSError):
+                owner = 0
+            if owner not in (0, os.getpid()):
+                raise InputError(
+                    f"another run (process {owner}) is working in this folder",
+                    file=self.folder,
+                    allowed="another --out, or wait until it is done",
+                )
+        lock.write_text(str(os.getpid()))
+
+    def release(self) -> None:
+        """Let other runs use the folder."""
+        (self.folder / LOCK).unlink(missing_ok=True)
+
+    def load(self) -> Iterator[Replicate]:
+        """Replicates of all whole chunks; a corrupt or half-written one is passed over and made again."""
+        for path in sorted(self.folder.glob("chunk-*.parquet")):
+            try:
+                yield from read_chunk(path)
+            except Exception:  # whatever is wrong with the file, its replicates are simply run again
+                path.unlink(missing_ok=True)
+
+    def save(self, replicates: Sequence[Replicate]) -> None:
+        """Store a chunk whole or not at all."""
+        name = f"chunk-{replicates[0].replicate:06d}-{replicates[-1].replicate:06d}.parquet"
+        temporary = self.folder / f".{name}.{os.getpid()}"
+        write_chunk(temporary, replicates)
+        os.replace(temporary, self.folder / name)
+
+
+def write_chunk(path: Path, replicates: Sequence[Replicate]) -> None:
+    """One row a replicate; arrays as fixed-size lists, with their shapes in the file's metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {
+        "replicate": pa.array([r.replicate for r in replicates], pa.int64()),
+        "draw": pa.array([r.draw for r in replicates], pa.int64()),
+        "family_months": pa.array([r.family_months for r in replicates], pa.int64()),
+    }
+    shapes: dict[str, list[int]] = {}
+    for part in _PARTS:
+        arrays = [getattr(r, part) for r in replicates]
+        shapes[part] = list(arrays[0].shape)
+        values = pa.array(np.concatenate([a.ravel() for a in arrays]))
+        size = int(arrays[0].size)
+        columns[part] = pa.FixedSizeListArray.from_arrays(values, size) if size else pa.nulls(len(replicates))
+    table = pa.table(columns).replace_schema_metadata({"shapes": json.dumps(shapes)})
+    pq.write_table(table, path, compression="none", use_dictionary=False, write_statistics=False)
+
+
+def read_chunk(path: Path) -> list[Replicate]:
+    """The replicates of a chunk."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    shapes = json.loads(table.schema.metadata[b"shapes"])
+    n = table.num_rows
+    parts: dict[str, Any] = {}
+    for part in _PARTS:
+        shape = (n, *shapes[part])
+        if 0 in shape:
+            parts[part] = np.zeros(shape)
+        else:
+            column = table[part].combine_chunks()
+            parts[part] = column.flatten().to_numpy(zero_copy_only=False).reshape(shape)
+    return [
+        Replicate(
+            replicate=table["replicate"][i].as_py(),
+            draw=table["draw"][i].as_py(),
+            family_months=table["family_months"][i].as_py(),
+            **{part: parts[part][i] for part in _PARTS},
+        )
+        for i in range(n)
+    ]
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+# --- running ------------------------------------------------------------------------------------------------------
+
+
+def run_study(
+    plans: Sequence[Plan],
+    contrasts: Sequence[tuple[str, str, str]],
+    *,
+    replicates: int,
+    seed: int,
+    workers: int | None = None,
+    chunks_dir: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    precision: float | None = None,
+    cluster: str | None = None,
+    chunk: int = CHUNK,
+) -> Finished:
+    """Run every arm in every replicate.
+
+    Parameters
+    ----------
+    plans : the arms; they share profile, pool, burn-in, prices, posterior, links and parameters
+    contrasts : (name, arm, against)
+    replicates : how many, or the most where ``precision`` is given; two to a draw of parameters
+    chunks_dir : where finished chunks are kept; None keeps them in memory
+    precision : stop when half the width of the 95 % interval of the first contrast's difference in ``employed_share``
+        (eligible, horizon) is below this
+    cluster : the seam for a scheduler; not available in this version
+    """
+    if cluster is not None:
+        raise InputError("no cluster in this version", key="--cluster", allowed="--workers N on one machine")
+    if replicates < 1:
+        raise InputError(f"{replicates} replicates", key="study.replicates", allowed="1 or more")
+    check_alike(plans)
+    started = time.perf_counter()
+    store = None
+    if chunks_dir is not None:
+        store = ChunkStore(chunks_dir, inputs_hash(plans, contrasts, seed), resume=resume)
+    try:
+        work = _Work(plans, contrasts, seed, store, progress, replicates)
+        work.take_up(resume)
+        if precision is None:
+            work.run(range(replicates), workers, chunk)
+        else:
+            _run_to_precision(work, replicates, precision, workers, chunk)
+        return work.finish(started)
+    finally:
+        if store is not None:
+            store.release()
+
+
+def check_alike(plans: Sequence[Plan]) -> None:
+    """Arms of a study part at month 0: what holds before must be the same (InputError)."""
+    if not plans:
+        raise InputError("no arm", key="arm", allowed="at least one")
+    shared = ("profile", "families", "horizon_months", "burn_in_months", "prices", "posterior", "links", "parameters")
+    for plan in plans[1:]:
+        for name in shared:
+            if _plain(getattr(plan, name)) != _plain(getattr(plans[0], name)):
+                raise InputError(
+                    f"differs from that of {plans[0].name!r}",
+                    key=f"arm.{plan.name}.{name}",
+                    allowed="the same for all arms of a study, which share families and burn-in",
+                )
+
+
+class _Work:
+    """The state of a run: replicates done and failed."""
+
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        contrasts: Sequence[tuple[str, str, str]],
+        seed: int,
+        store: ChunkStore | None,
+        progress: Progress | None,
+        total: int,
+    ) -> None:
+        self.plans, self.contrasts, self.seed = plans, contrasts, seed
+        self.store, self.progress, self.total = store, progress, total
+        self.done: dict[int, Replicate] = {}
+        self.failures: dict[int, dict[str, Any]] = {}
+        self.simulated = 0
+        self.resumed = 0
+
+    def take_up(self, resume: bool) -> None:
+        if resume and self.store is not None:
+            for replicate in self.store.load():
+                if replicate.replicate < self.total:
+                    self.done[replicate.replicate] = replicate
+            self.resumed = len(list(self.store.folder.glob("chunk-*.parquet")))
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.progress is not None:
+            self.progress(len(self.done) + len(self.failures), self.total)
+
+    def _chunk(self, numbers: Sequence[int]) -> tuple[list[Replicate], list[dict[str, Any]]]:
+        good: list[Replicate] = []
+        bad: list[dict[str, Any]] = []
+        for number in numbers:
+            draw = number // 2
+            try:
+                good.append(run_arms(self.plans, self.contrasts, replicate=number, seed=self.seed, draw=draw))
+            except InputError:
+                raise
+            except Exception:
+                bad.append({"replicate": number, "draw": draw, "traceback": traceback.format_exc()})
+        return good, bad
+
+    def run(self, numbers: Sequence[int], workers: int | None, chunk: int) -> None:
+        """Run those of ``numbers`` that are not done."""
+        left = [n for n in numbers if n not in self.done and n not in self.failures]
+        chunks = [left[i : i + chunk] for i in range(0, len(left), chunk)]
+        count = workers or os.cpu_count() or 1
+        if not chunks:
+            return
+        with ThreadPoolExecutor(max_workers=count) as pool:
+            waiting: set[Future[tuple[list[Replicate], list[dict[str, Any]]]]] = set()
+            queue = iter(chunks)
+            try:
+                while True:
+                    while len(waiting) < count and (numbers_next := next(queue, None)) is not None:
+                        waiting.add(pool.submit(self._chunk, numbers_next))
+                    if not waiting:
+                        break
+                    ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in ready:
+                        self._take(*future.result())
+            except BaseException:
+                for future in waiting:
+                    future.cancel()
+                raise
+
+    def _take(self, good: list[Replicate], bad: list[dict[str, Any]]) -> None:
+        for replicate in good:
+            self.done[replicate.replicate] = replicate
+            self.simulated += replicate.family_months
+        for failure in bad:
+            self.failures[failure["replicate"]] = failure
+        if good and self.store is not None:
+            self.store.save(good)
+        self._tell()
+
+    def half_width(self) -> float:
+        """Half the 95 % interval of the first contrast's employed_share among the eligible at the horizon."""
+        runs = self.assemble()
+        names = [plan.name for plan in self.plans]
+        _, arm, against = self.contrasts[0]
+        k = OUTCOME_NAMES.index("employed_share")
+        difference = runs.study[:, names.index(arm), 1, -1, k] - runs.study[:, names.index(against), 1, -1, k]
+        draws = np.unique(runs.draw)
+        means = np.array([difference[runs.draw == draw].mean() for draw in draws])
+        return float(1.96 * means.std(ddof=1) / np.sqrt(len(means)))
+
+    def assemble(self) -> Runs:
+        """All replicates done, in their order."""
+        order = sorted(self.done)
+        rows = [self.done[number] for number in order]
+        if not rows:
+            raise RuntimeError("every replicate failed; the first:\n" + next(iter(self.failures.values()))["traceback"])
+        return Runs(
+            arms=tuple(plan.name for plan in self.plans),
+            contrasts=tuple(self.contrasts),
+            horizon=self.plans[0].horizon_months,
+            replicate=np.array(order, np.int64),
+            draw=np.array([row.draw for row in rows], np.int64),
+            **{part: np.stack([getattr(row, part) for row in rows]) for part in _PARTS},
+        )
+
+    def finish(self, started: float) -> Finished:
+        runs = self.assemble()
+        draws = np.unique(runs.draw)
+        values = np.stack([parameter_values(self.plans[0], self.seed, int(draw)) for draw in draws])
+        table = pd.DataFrame(values, columns=list(parameter_names()))
+        table.insert(0, "draw", draws)
+        return Finished(
+            runs=runs,
+            failures=[self.failures[number] for number in sorted(self.failures)],
+            wall_seconds=time.perf_counter() - started,
+            family_months=self.simulated,
+            chunks_resumed=self.resumed,
+            draws=table,
+        )
+
+
+def _run_to_precision(work: _Work, most: int, precision: float, workers: int | None, chunk: int) -> None:
+    """Double the replicates until the wanted precision is there; the stages do not depend on workers or resuming."""
+    if not work.contrasts:
+        raise InputError("needs a contrast", key="--precision", allowed="a study with at least one [[contrast]]")
+    stage = min(ENOUGH_FOR_PRECISION, most)
+    while True:
+        work.run(range(stage), workers, chunk)
+        if stage >= most or work.half_width() <= precision:
+            return
+        stage = min(2 * stage, most)
