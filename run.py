@@ -118,6 +118,7 @@ def _explain(error: Exception) -> int:
 
         traceback.print_exception(error)
     words = " ".join(f"{type(error).__name__}: {error}".split())
+    words = words if len(words) <= 300 else f"{words[:140]} ... {words[-150:]}"
     print(f"{NAME}: something broke: {words} (FAMILIEBANER_DEBUG=1 shows where)", file=sys.stderr)
     return 1
 

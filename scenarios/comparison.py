@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.folders import check_folder, default_folder, open_folder
@@ -117,10 +119,12 @@ def _run(
     )
 
 
-def _save(folder: Path, study: Study, finished: Finished, lang: str) -> None:
+def _save(folder: Path, study: Study, finished: Finished, lang: str, command: str | None = None) -> None:
     from results import save_run
 
-    save_run(folder, study, finished, lang=lang)
+    inputs = {study.file.name: study.file}
+    described: Any = SimpleNamespace(**vars(finished), command=command, inputs=inputs)
+    save_run(folder, study, described, lang=lang)
 
 
 # ---- from the command line -------------------------------------------------------------------------------------------
@@ -161,7 +165,10 @@ def _check_prices(study: Study) -> None:
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     chunks = folder / CHUNKS
-    if not args.resume:
+    if args.resume:
+        # The folder is ours by a lock that dies with its process; a note of a process number may outlive it.
+        (chunks / "lock").unlink(missing_ok=True)
+    else:
         shutil.rmtree(chunks, ignore_errors=True)
     try:
         with progress(study.name, quiet=args.quiet) as step:
@@ -170,13 +177,11 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
-    if not finished.runs.replicate.size:
-        return _say_failed(finished.failures, study.replicates)
-    _save(folder, study, finished, args.lang)
+    _save(folder, study, finished, args.lang, shlex.join(["python", "run.py", *sys.argv[1:]]))
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
         print(_summary(folder, study))
-    return _say_failed(finished.failures, study.replicates) if finished.failures else 0
+    return _say_failed(finished.failures)
 
 
 def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
@@ -194,13 +199,20 @@ def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
         )
     if not quiet:
         print(f"{folder} is finished already")
-    return _say_failed(manifest["failures"], study.replicates) if manifest["failures"] else 0
+    return _say_failed(manifest["failures"])
 
 
-def _say_failed(failures: Sequence[Any], replicates: int) -> int:
-    first = f": {failures[0]}" if failures else ""
-    message = f"{len(failures)} of {replicates} replicates failed; the others stand. The first{first}"
-    print(message, file=sys.stderr)
+def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
+    """The exit code; where replicates failed, how many and why the first did."""
+    if not failures:
+        return 0
+    first = failures[0]
+    reason = str(first["traceback"]).strip().splitlines()[-1]
+    print(
+        f"{len(failures)} replicates failed and are left out; the first was {first['replicate']} "
+        f"(draw {first['draw']}): {reason}. All of them stand in manifest.json.",
+        file=sys.stderr,
+    )
     return 1
 
 
@@ -211,13 +223,17 @@ def _summary(folder: Path, study: Study) -> str:
     table = pd.read_csv(folder / "differences.csv")
     table = table[(table["month"] == study.horizon_months) & (table["population"] == "eligible")]
     lines = [
-        f"After {study.horizon_months} months, families that met the criteria at the start: mean difference,",
-        "and where 90 % of the draws put it (what we do not know about the parameters)",
+        f"After {study.horizon_months} months, families that met the criteria at the start: the mean difference",
+        "[its 95 % interval with so many replicates], and where 90 % of the draws of uncertain parameters put it",
     ]
     for outcome, (words, factor, digits) in HEADLINES.items():
         lines.append(f"  {words}")
-        for row in table[table["outcome"] == outcome].itertuples():
-            low, mean, high = (factor * getattr(row, key) for key in ("p05", "mean", "p95"))
-            lines.append(f"    {row.contrast:<40} {mean:+8.{digits}f}   ({low:+.{digits}f} to {high:+.{digits}f})")
+        for row in table[table["outcome"] == outcome].to_dict("records"):
+            values = [_signed(factor * row[key], digits) for key in ("mean", "ci_low", "ci_high", "p05", "p95")]
+            lines.append("    {:<40} {:>7}  [{}, {}]  {} to {}".format(row["contrast"], *values))
     lines.append(f"Written to {folder}: open {folder / 'report.html'}")
     return "\n".join(lines)
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:+.{digits}f}"  # no -0.0

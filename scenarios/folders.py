@@ -13,6 +13,7 @@ from simulation.errors import InputError
 
 RUNS: Final = Path("results") / "runs"
 LOCK: Final = ".lock"
+NOTES: Final = (LOCK, "lock", "inputs.json")  # what stands in a run's folder before there is any work in it
 
 
 def default_folder(name: str, *, resume: bool = False) -> Path:
@@ -69,7 +70,7 @@ def open_folder(folder: Path) -> Iterator[None]:
         with _locked(folder):
             yield
     except InputError:
-        if made is not None and not any(entry.is_file() for entry in folder.rglob("*")):
+        if made is not None and all(entry.is_dir() or entry.name in NOTES for entry in folder.rglob("*")):
             shutil.rmtree(made, ignore_errors=True)
         raise
 

@@ -89,9 +89,9 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "force": {"action": "store_true", "help": "write over what is in the folder"},
     "resume": {"action": "store_true", "help": "go on with a run that was broken off"},
     "precision": {
-        "type": decimal_number(0, 1_000_000),
+        "type": decimal_number(0, 1),
         "metavar": "X",
-        "help": "stop when the 95 %% interval of every contrast is at most X to either side",
+        "help": "stop when the first contrast's difference in the share in work is known to +/- X (95 %%)",
     },
     "set": {
         "action": "append",

@@ -38,7 +38,7 @@ class StudySettings(Table):
     prices: str = Field(default="2025", description='the year of the rules, as text: "2025"')
     posterior: str = Field(default="prior", description='"prior", or posterior draws')
     links: Literal["on", "off"] = "on"
-    precision: float | None = Field(default=None, gt=0, le=1_000_000)
+    precision: float | None = Field(default=None, gt=0, le=1)
     follow_up: FollowUp = "familiepluss"
     intake: Intake = "need"
     relaxed: bool = False

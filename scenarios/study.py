@@ -67,7 +67,8 @@ class Study:
 
     @property
     def precision(self) -> float | None:
-        """Half-width of the 95 % interval of a paired difference at which the run may stop; None: run them all."""
+        """Half-width at which the run may stop, a share: of the 95 % interval of the first contrast's difference in
+        ``employed_share`` (eligible, at the horizon). None: run all replicates."""
         return self.content.study.precision
 
     def arm(self, name: str) -> Plan:
@@ -127,12 +128,15 @@ def _build(content: Mapping[str, Any], layers: Layers) -> Study:
     _check_choice("prices", file.study.prices, _names_in(RATES, "[0-9]*.toml"), layers)
     posterior = _posterior(file.study.posterior, layers)
     profile = _profile(file.study.profile, layers)
+    contrasts = _contrasts(file, layers)
+    if file.study.precision is not None and not contrasts:
+        raise _wrong(layers, ("study", "precision"), "there is no contrast to be precise about", "a [[contrast]]")
     return Study(
         file=layers.file,
         content=file,
         profile=profile,
         arms=tuple(_plan(name, file, profile, posterior) for name in file.arm),
-        contrasts=_contrasts(file, layers),
+        contrasts=contrasts,
     )
 
 

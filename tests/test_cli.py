@@ -267,3 +267,25 @@ def test_parameters_are_printed_for_people_and_as_one_json_document(capsys: pyte
     _, text, _ = answer(capsys, "parameters", "--links")
     for record in records:
         assert (f"\n{record['name']} " in text) == record["link"]
+
+
+# ---- the main job, small ---------------------------------------------------------------------------------------------
+
+
+def test_a_study_is_compared_saved_and_taken_up_again(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("small.toml").write_text(SMALL + "[pool]\nfamilies = 40\n", encoding="utf-8")
+    job = ["compare", "small.toml", "--lang", "en", "--set", "study.horizon_months=6"]
+    code, out, err = answer(capsys, *job)
+    folder = Path("results/runs/small")
+    assert (code, "small: 4 of 4" in err) == (0, True)
+    assert f"Written to {folder}" in out
+    wanted = {"manifest.json", "outcomes.csv", "differences.csv", "variance.csv", "costs.csv", "report.html", "figures"}
+    assert wanted <= {path.name for path in folder.iterdir()}
+    assert not {"chunks", ".lock"} & {path.name for path in folder.iterdir()}
+
+    before = contents(folder)
+    assert answer(capsys, *job, "--resume") == (0, f"{folder} is finished already\n", "")
+    code, _, err = answer(capsys, *job, "--resume", "--seed", "2")
+    assert (code, "had other inputs" in err) == (2, True)
+    assert contents(folder) == before
+    assert answer(capsys, *job, "--out", str(folder))[0] == 2
