@@ -165,7 +165,8 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
         of_draws = np.maximum((between - chance) / per_draw, 0.0)
 
         spread = np.nansum((means - np.nansum(means, axis=0) / draws) ** 2, axis=0) / (draws - 1)
-        shrink = np.sqrt(of_draws / spread)
+        believed = believed_variance(between, chance, draws - 1.0, (total - draws).astype(np.float64), per_draw)
+        shrink = np.sqrt(believed / spread)
     inseparable = (total == draws) & (total > 0)
     shrink = np.where(inseparable, 1.0, np.where(spread > 0, np.minimum(shrink, 1.0), 0.0))
     expected = mean + shrink * apart  # what each draw is expected to give, chance taken out
@@ -190,6 +191,34 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
         "variance_draws": np.where(zero, 0.0, np.where(one, np.nan, of_draws)),
         "variance_chance": np.where(zero, 0.0, chance),
     }
+
+
+def believed_variance(
+    between: FloatArray, chance: FloatArray, df_between: FloatArray, df_chance: FloatArray, per_draw: FloatArray
+) -> FloatArray:
+    """What the variance between draws is believed to be, given two mean squares; shape (cells,).
+
+    The moment estimate is zero whenever the mean squares are about equal, and to report no spread then would be to take
+    "not seen" for "not there". This is the mean of the variance under a flat prior on it from zero up: with
+    L = 1 + per_draw x variance / chance, between / (chance x L) has an F distribution, so that E[L] is a ratio of two
+    incomplete beta functions. It comes near the moment estimate when that is precise. Where it does not exist (six
+    draws or fewer) all of the spread of the draws' means is kept, chance and all.
+    """
+    from scipy.special import betainc, betaln
+
+    a, b = df_between / 2.0, df_chance / 2.0
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        ratio = between / chance
+        scale = df_between / df_chance
+        z = scale * ratio / (1.0 + scale * ratio)
+        upper, lower = betainc(a - 2.0, b + 2.0, z), betainc(a - 1.0, b + 1.0, z)
+        expected = scale * ratio * np.exp(betaln(a - 2.0, b + 2.0) - betaln(a - 1.0, b + 1.0)) * upper / lower
+        # Far below what chance alone gives, both integrals vanish; their ratio tends to this.
+        expected = np.where(lower > 0.0, expected, (1.0 + scale * ratio) * (a - 1.0) / (a - 2.0))
+        variance = chance * (expected - 1.0) / per_draw
+        without_chance = between / per_draw
+    variance = np.where(chance > 0.0, np.maximum(variance, 0.0), without_chance)
+    return np.asarray(np.where((df_between > 5.0) & (df_chance > 0.0), variance, np.inf))
 
 
 def _draw_means(values: FloatArray, size: IntArray) -> FloatArray:

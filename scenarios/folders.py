@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from simulation.errors import InputError
+from simulation.locks import LOCK, hold
 
 RUNS: Final = Path("results") / "runs"
-LOCK: Final = ".lock"
 NOTES: Final = (LOCK, "lock", "inputs.json")  # what stands in a run's folder before there is any work in it
 
 
@@ -67,7 +67,7 @@ def open_folder(folder: Path) -> Iterator[None]:
     """Make and lock the folder of a run. Where wrong input leaves it empty, what was made is taken away again."""
     made = _make(folder)
     try:
-        with _locked(folder):
+        with hold(folder):
             yield
     except InputError:
         if made is not None and all(entry.is_dir() or entry.name in NOTES for entry in folder.rglob("*")):
@@ -84,29 +84,3 @@ def _make(folder: Path) -> Path | None:
     except OSError as error:
         raise _unwritable(folder, error) from None
     return missing[-1] if missing else None
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep a second run out of the folder. The system drops the lock of a run that has died, whatever killed it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two runs in one folder are the user's own care
-        yield
-        return
-    lock = folder / LOCK
-    try:
-        stream = lock.open("w")
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                "another run is writing here", file=folder, key="--out", allowed="another folder, or wait"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)

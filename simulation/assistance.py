@@ -19,6 +19,7 @@ from simulation.names import OWNER
 THREE_YEARS: Final = (1 << 36) - 1  # the last 36 months, one bit each
 TWELVE_MONTHS: Final = (1 << 12) - 1
 MEMORY: Final = 1 << 11  # the bit of the twelfth month
+LEAST_DEPTH: Final = 0.25  # of the usual need: below it, stopping is no more likely
 
 
 @rule
@@ -28,11 +29,12 @@ def claims_month(family, town, p):  # type: ignore[no-untyped-def]
     Entitlement is that of last month. What a coordinator adds stands in ``coordinator``, but for the apply link.
     """
     u = town.f
+    depth = family.entitlement / p.usual_need  # the deeper the need, the sooner it applies and the later it stops
     if family.applying == 1:
-        if family.entitlement <= 0.0 or rings(1.0 - u[APPLY], p.stop_applying):
+        if depth <= 0.0 or rings(1.0 - u[APPLY], p.stop_applying / max(depth, LEAST_DEPTH)):
             family.applying = 0
-    elif family.entitlement > 0.0:
-        rate = p.apply_again if family.assistance_bits != 0 else p.apply_first
+    elif depth > 0.0:
+        rate = depth * (p.apply_again if family.assistance_bits != 0 else p.apply_first)
         if rings(u[APPLY], rate * math.exp(p.apply_ratio * family.potency)):
             family.applying = 1
     if family.claims_housing_allowance == 1:

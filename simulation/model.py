@@ -1,10 +1,12 @@
 """The Mesa way to run: a municipality as a ``mesa.Model``, to look at and to change.
 
-The same rules, the same order and the same random numbers as the compiled way, so the same bytes: see ``tests/test_equality.py``.
+The same rules, the same order and the same random numbers as the compiled way, so the same bytes: see
+``tests/test_equality.py``.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import mesa
@@ -64,7 +66,7 @@ class FamilyModel(mesa.Model):  # type: ignore[misc]
         self.service_agents = [Service(self, s) for s in range(len(SERVICES))]
         self.datacollector = (
             mesa.DataCollector(
-                model_reporters={name: (lambda m, k=k: float(m.outcomes()[k])) for k, name in enumerate(OUTCOME_NAMES)}
+                model_reporters={name: functools.partial(_outcome, k=k) for k, name in enumerate(OUTCOME_NAMES)}
             )
             if collect
             else None
@@ -122,3 +124,8 @@ class FamilyModel(mesa.Model):  # type: ignore[misc]
             np.empty(n, np.int8),
         )
         return to_values(pool if population == "pool" else eligible)
+
+
+def _outcome(model: FamilyModel, k: int) -> float:
+    """Outcome ``k`` of the pool: a named function, so that a model with a collector can be pickled."""
+    return float(model.outcomes()[k])

@@ -6,6 +6,7 @@ compiled rules let go of Python's lock. Results do not depend on workers, chunk 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ import pandas as pd
 from simulation.compiled import SOURCE_HASH
 from simulation.engine import Replicate, parameter_values, run_arms
 from simulation.errors import InputError
+from simulation.locks import hold
 from simulation.outcomes import OUTCOME_NAMES, Runs
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
@@ -31,7 +33,6 @@ from simulation.plan import Plan
 CHUNK: Final = 20  # replicates
 ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
 INPUTS: Final = "inputs.json"
-LOCK: Final = "lock"
 _PARTS: Final = ("study", "followed", "followed_families", "paired", "flows", "drift")
 
 Progress = Callable[[int, int], None]
@@ -80,17 +81,14 @@ def inputs_hash(plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]]
 
 
 class ChunkStore:
-    """A folder of finished chunks, one Parquet file each, with the hash of their inputs and a lock."""
+    """A folder of finished chunks, one Parquet file each, with the hash of their inputs."""
 
     def __init__(self, folder: Path, inputs: str, *, resume: bool) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock()
         note = folder / INPUTS
         if note.exists():
             known = json.loads(note.read_text(encoding="utf-8"))
             if resume and known.get("inputs") != inputs:
-                self.release()
                 raise InputError(
                     "the run in this folder had other inputs or other code",
                     file=folder,
@@ -100,26 +98,6 @@ class ChunkStore:
             for path in folder.glob("chunk-*.parquet"):
                 path.unlink()
         _write(note, json.dumps({"inputs": inputs, "source": SOURCE_HASH}, indent=1).encode())
-
-    def _lock(self) -> None:
-        lock = self.folder / LOCK
-        if lock.exists():
-            try:
-                owner = int(lock.read_text())
-                os.kill(owner, 0)
-            except (ValueError, ProcessLookupError, PermissionError, OSError):
-                owner = 0
-            if owner not in (0, os.getpid()):
-                raise InputError(
-                    f"another run (process {owner}) is working in this folder",
-                    file=self.folder,
-                    allowed="another --out, or wait until it is done",
-                )
-        lock.write_text(str(os.getpid()))
-
-    def release(self) -> None:
-        """Let other runs use the folder."""
-        (self.folder / LOCK).unlink(missing_ok=True)
 
     def load(self) -> Iterator[Replicate]:
         """Replicates of all whole chunks; a corrupt or half-written one is passed over and made again."""
@@ -225,10 +203,12 @@ def run_study(
         raise InputError(f"{replicates} replicates", key="study.replicates", allowed="1 or more")
     check_alike(plans)
     started = time.perf_counter()
-    store = None
-    if chunks_dir is not None:
-        store = ChunkStore(chunks_dir, inputs_hash(plans, contrasts, seed), resume=resume)
-    try:
+    with contextlib.ExitStack() as held:
+        store = None
+        if chunks_dir is not None:
+            chunks_dir.mkdir(parents=True, exist_ok=True)
+            held.enter_context(hold(chunks_dir))
+            store = ChunkStore(chunks_dir, inputs_hash(plans, contrasts, seed), resume=resume)
         work = _Work(plans, contrasts, seed, store, progress, replicates)
         work.take_up(resume)
         if precision is None:
@@ -236,9 +216,6 @@ def run_study(
         else:
             _run_to_precision(work, replicates, precision, workers, chunk)
         return work.finish(started)
-    finally:
-        if store is not None:
-            store.release()
 
 
 def check_alike(plans: Sequence[Plan]) -> None:

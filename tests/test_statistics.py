@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from made_up import made_up_runs
+from scipy import integrate, stats
 
 from results import statistics
 from results.costs import PAYERS, costs_path, load_costs
@@ -67,10 +68,39 @@ def test_draws_of_unequal_size_use_the_mean_size_of_random_effects():
     assert variance.variance_draws == pytest.approx((6 - 2) / (4 / 3))
 
 
-def test_percentiles_are_of_draw_means_drawn_in_until_chance_is_out():
+def test_with_few_draws_nothing_is_taken_out_of_their_spread():
     row, _ = only(small_runs([1, 3, 5, 7, 6, 8], [0] * 6, [0, 0, 1, 1, 2, 2]))
-    expected = 5 + np.sqrt(6 / 7) * np.array([-3.0, 1.0, 2.0])
+    assert [row.p05, row.p50, row.p95] == pytest.approx(np.percentile([2.0, 6.0, 7.0], [5, 50, 95]))
+
+
+def test_percentiles_are_of_draw_means_drawn_in_until_chance_is_out():
+    # Ten draws of two: means 0..9, each replicate half a step to either side. Mean squares: 2 x 9.1667 and 0.5.
+    values = [mean + side for mean in range(10) for side in (-0.5, 0.5)]
+    row, _ = only(small_runs(values, [0] * 20, [k // 2 for k in range(20)]))
+
+    def density(ratio: float) -> float:
+        return stats.f.pdf(2 * 82.5 / 9 / 0.5 / ratio, 9, 10) / ratio
+
+    above = integrate.quad(lambda x: (x - 1) * density(x), 1, np.inf)[0] / integrate.quad(density, 1, np.inf)[0]
+    believed = 0.5 * above / 2
+    expected = 4.5 + min(1.0, np.sqrt(believed / (82.5 / 9))) * (np.arange(10) - 4.5)
     assert [row.p05, row.p50, row.p95] == pytest.approx(np.percentile(expected, [5, 50, 95]))
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 1.3, 3.0])
+def test_draws_that_differ_no_more_than_chance_are_still_believed_to_differ_a_little(ratio):
+    def density(x: float) -> float:
+        return stats.f.pdf(ratio / x, 249, 250) / x
+
+    by_quadrature = (
+        integrate.quad(lambda x: (x - 1) * density(x), 1, 60, limit=500, points=[1.5, 3])[0]
+        / integrate.quad(density, 1, 60, limit=500, points=[1.5, 3])[0]
+        / 2
+    )
+    one = np.ones(1)
+    got = statistics.believed_variance(ratio * one, one, 249 * one, 250 * one, 2 * one)
+    assert got[0] == pytest.approx(by_quadrature, rel=1e-6)
+    assert got[0] > 0.0
 
 
 def test_when_draws_differ_no_more_than_chance_the_expected_difference_has_no_spread():
