@@ -13,7 +13,7 @@ import numpy as np
 
 from simulation.compiled import rule
 from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, rings
-from simulation.income import household_income, social_assistance_need
+from simulation.income import household_income
 from simulation.names import OWNER
 
 THREE_YEARS: Final = (1 << 36) - 1  # the last 36 months, one bit each
@@ -53,7 +53,6 @@ def claims_month(family, town, p):  # type: ignore[no-untyped-def]
 def money_month(family, town, rates):  # type: ignore[no-untyped-def]
     """The month's incomes by the rules, then the family's record of the last 12 and 36 months."""
     household_income(family, rates, 1)
-    family.entitlement = family.social_assistance if family.applying == 1 else social_assistance_need(family, rates)
     receipt = 1 if family.social_assistance > 0.0 else 0
     family.assistance_12 += receipt - (1 if family.assistance_bits & MEMORY != 0 else 0)
     family.assistance_bits = (family.assistance_bits * 2 + receipt) & THREE_YEARS

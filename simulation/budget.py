@@ -148,6 +148,7 @@ def family_budget(
     rates = load_rates(month, place, changes)
 
     families = np.zeros(1, FAMILY)
+    families["child_slots"] = MAX_CHILDREN
     family = families[0]
     family.rent = rent
     family.residence = round(residence * MONTHS)

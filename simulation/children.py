@@ -21,7 +21,7 @@ from simulation.draws import (
     fill_child,
     rings,
 )
-from simulation.names import IN_PLACE, MAX_CHILDREN, PEERS, S_CHILDREN
+from simulation.names import IN_PLACE, PEERS, S_CHILDREN
 
 KINDERGARTEN: Final = 0
 SFO: Final = 1
@@ -54,7 +54,7 @@ def children_month(families, family, town, p, services):  # type: ignore[no-unty
     ratio = math.exp(log_ratio)
     counted = 0
     part = 0
-    for j in range(MAX_CHILDREN):
+    for j in range(family.child_slots):
         child = family.child[j]
         if child.present == 1:
             if child.age < ADULT:

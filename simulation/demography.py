@@ -188,6 +188,7 @@ def _new_children(family, town, place):  # type: ignore[no-untyped-def]
         term *= (place.children - 1.0) / number
         number += 1
     family.children_under_18 = number
+    family.child_slots = number
     family.special_needs = 0
     oldest = NEWBORN
     family.youngest = NO_CHILD
@@ -332,7 +333,7 @@ def _grow_older(family):  # type: ignore[no-untyped-def]
             parent.offer_at = 2.0
     under_18 = 0
     youngest = NO_CHILD
-    for j in range(MAX_CHILDREN):
+    for j in range(family.child_slots):
         child = family.child[j]
         if child.present == 1:
             child.age += 1
@@ -370,4 +371,5 @@ def _birth(family, town, place):  # type: ignore[no-untyped-def]
             _born(family, child, NEWBORN, u[1] < place.special_needs)
             family.children_under_18 += 1
             family.youngest = 0
+            family.child_slots = max(family.child_slots, j + 1)
             return

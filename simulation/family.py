@@ -135,6 +135,7 @@ FAMILY: Final = np.dtype(
             ("assistance_12", "i2"),  # months with social assistance among the last 12
             ("low_income_bits", "i8"),  # last 36 months below the low-income line, bit 0 = this month
             # children
+            ("child_slots", "i2"),  # places of ``child`` in use: those from here on are empty
             ("children_under_18", "i2"),
             ("youngest", "i2"),  # age of the youngest child, months; 999 without one
             ("taking_part", "f8"),  # share of children 1-17 in an arena this month

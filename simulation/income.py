@@ -32,7 +32,6 @@ from simulation.names import (
     FULL_TIME,
     INTRODUCTION,
     KVP,
-    MAX_CHILDREN,
     MAX_PARENTS,
     MEASURES,
     NO_BENEFIT,
@@ -266,7 +265,7 @@ def count_children(family, rates):
     In care: with a kindergarten or SFO place that is paid for.
     """
     small, middle, big, youngest, at_home, in_care = 0, 0, 0, NO_CHILD, 0, 0
-    for j in range(MAX_CHILDREN):
+    for j in range(family.child_slots):
         child = family.child[j]
         if child.present == 0 or child.age >= AGE_18:
             continue
@@ -311,7 +310,7 @@ def kindergarten_fees(family, income_year, rates):
     if income_year < rates.kindergarten_free_income:
         core = 1.0 - rates.kindergarten_free_hours / rates.kindergarten_full_hours
     places, full, reduced = 0, 0.0, 0.0
-    for j in range(MAX_CHILDREN):
+    for j in range(family.child_slots):
         child = family.child[j]
         if child.present == 0 or child.arena[KINDERGARTEN] == 0 or child.exempt == 1:
             continue
@@ -335,7 +334,7 @@ def sfo_fees(family, income_year, rates):
     price = rates.sfo_price * rates.sfo_months / YEAR
     limit = rates.sfo_income_share * income_year / YEAR
     full, reduced = 0.0, 0.0
-    for j in range(MAX_CHILDREN):
+    for j in range(family.child_slots):
         child = family.child[j]
         if child.present == 0 or child.arena[SFO] == 0 or child.exempt == 1:
             continue
@@ -447,7 +446,7 @@ def household_income(family, rates, fees_on):
 
     Notes
     -----
-    ``disposable`` is wages and benefits less tax and less kindergarten and SFO fees. ``entitled_not_claimed`` is how
+    ``entitlement`` is the social assistance it would get if it applied. ``disposable`` is wages and benefits less tax and less kindergarten and SFO fees. ``entitled_not_claimed`` is how
     much higher it would be with everything applied for: social assistance takes back what another claim would bring.
     """
     adults = 0
@@ -525,9 +524,8 @@ def household_income(family, rates, fees_on):
     if family.claims_housing_allowance == 0:
         housing = 0.0
     counted = earned + cash + care + advance + housing
-    assistance = 0.0
-    if family.applying == 1:
-        assistance = means_test(needs, counted, benefit, fees, rates)
+    family.entitlement = means_test(needs, counted, benefit, fees, rates)
+    assistance = family.entitlement if family.applying == 1 else 0.0
     disposable = counted + benefit - fees + assistance
 
     units = rates.eu_first_adult + rates.eu_child * children

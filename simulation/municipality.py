@@ -19,6 +19,7 @@ from simulation.family import FAMILY
 from simulation.intake import MONTHS, MONTHS_RELAXED, meets_criteria
 from simulation.names import (
     BARRIERS,
+    CARE,
     EDUCATION,
     FOLLOW_UP,
     INTAKE,
@@ -155,6 +156,10 @@ def place_record(profile: Profile, p: Any) -> npt.NDArray[Any]:
         share = profile.barriers[name]
         if b not in (LANGUAGE, EDUCATION):
             share = (share - resilient) / (prone - resilient)
+        if b == CARE:
+            # Families with a child with special needs are prone to it anyway.
+            special = 1.0 - (1.0 - profile.shares["special_needs"]) ** profile.means["children"]
+            share = (share - special) / max(1.0 - special, 1e-9)
         place["threshold"][b] = ndtri(min(max(share, 1e-9), 1.0 - 1e-9))
     immigrant = max(profile.shares["immigrant"], 1e-9)
     language = min(profile.barriers["language"] / immigrant, 1.0 - 1e-9)

@@ -19,7 +19,6 @@ from simulation.names import (
     IN_PLACE,
     INTRODUCTION,
     KVP,
-    MAX_CHILDREN,
     MAX_PARENTS,
     MEASURES,
     NO_WORK,
@@ -156,7 +155,7 @@ def _read_parents(family, row):  # type: ignore[no-untyped-def]
 
 @rule
 def _read_children(family, row):  # type: ignore[no-untyped-def]
-    for j in range(MAX_CHILDREN):
+    for j in range(family.child_slots):
         child = family.child[j]
         if child.upper_secondary >= 0:
             row[TURNED_21] += 1.0

@@ -55,6 +55,7 @@ by_name = pytest.mark.parametrize("example", EXAMPLES, ids=[row["family"] for ro
 def a_family(example):
     """The example's FAMILY record, in an array of one."""
     families = np.zeros(1, FAMILY)
+    families["child_slots"] = MAX_CHILDREN
     family = families[0]
     family.rent = float(example["rent"])
     family.residence = 12 * int(example["residence_years"])
@@ -165,6 +166,7 @@ def test_marginal_tax_agrees_with_the_evidence(low, high, marginal):
 @pytest.mark.parametrize(("month", "limit"), [("2025-03", 366667), ("2025-09", 220000)])
 def test_the_kindergarten_ceiling_of_6_percent_binds_below(month, limit):
     families = np.zeros(1, FAMILY)
+    families["child_slots"] = MAX_CHILDREN
     child = families[0].child[0]
     child.present, child.age, child.arena[0] = 1, 20, 1  # under two years: no free core time
     rates = load_rates(month)[0]
@@ -217,6 +219,7 @@ def children():
 @st.composite
 def any_family(draw, claims=None):
     families = np.zeros(1, FAMILY)
+    families["child_slots"] = MAX_CHILDREN
     family = families[0]
     family.rent = draw(st.floats(0, 25000))
     family.residence = draw(st.integers(0, 500))
@@ -459,6 +462,7 @@ def fingerprint():
         random = np.random.default_rng(1)
         for _ in range(150):
             families = np.zeros(1, FAMILY)
+            families["child_slots"] = MAX_CHILDREN
             family = families[0]
             family.rent, family.residence = random.uniform(0, 20000), random.integers(0, 200)
             for field in ("applying", "claims_housing_allowance", "claims_support"):
