@@ -247,7 +247,10 @@ class _Work:
     ) -> None:
         self.plans, self.contrasts, self.seed = plans, contrasts, seed
         self.store, self.progress, self.total = store, progress, total
-        self.done: dict[int, Replicate] = {}
+        self.done: dict[int, tuple[int, int]] = {}
+        """replicate -> (draw, family-months)"""
+        self.values: dict[str, Any] = {}
+        """parts of all replicates, (total, ...): written in place, so that nothing is held twice"""
         self.failures: dict[int, dict[str, Any]] = {}
         self.simulated = 0
         self.resumed = 0
@@ -256,7 +259,7 @@ class _Work:
         if resume and self.store is not None:
             for replicate in self.store.load():
                 if replicate.replicate < self.total:
-                    self.done[replicate.replicate] = replicate
+                    self._keep(replicate)
             self.resumed = len(list(self.store.folder.glob("chunk-*.parquet")))
         self._tell()
 
@@ -303,13 +306,21 @@ class _Work:
 
     def _take(self, good: list[Replicate], bad: list[dict[str, Any]]) -> None:
         for replicate in good:
-            self.done[replicate.replicate] = replicate
+            self._keep(replicate)
             self.simulated += replicate.family_months
         for failure in bad:
             self.failures[failure["replicate"]] = failure
         if good and self.store is not None:
             self.store.save(good)
         self._tell()
+
+    def _keep(self, replicate: Replicate) -> None:
+        for part in _PARTS:
+            value = getattr(replicate, part)
+            if part not in self.values:
+                self.values[part] = np.zeros((self.total, *value.shape))
+            self.values[part][replicate.replicate] = value
+        self.done[replicate.replicate] = (replicate.draw, replicate.family_months)
 
     def half_width(self) -> float:
         """Half the 95 % interval of the first contrast's employed_share among the eligible at the horizon."""
@@ -325,16 +336,17 @@ class _Work:
     def assemble(self) -> Runs:
         """All replicates done, in their order."""
         order = sorted(self.done)
-        rows = [self.done[number] for number in order]
-        if not rows:
+        if not order:
             raise RuntimeError("every replicate failed; the first:\n" + next(iter(self.failures.values()))["traceback"])
+        whole = order == list(range(len(order)))
+        rows: Any = slice(len(order)) if whole else order
         return Runs(
             arms=tuple(plan.name for plan in self.plans),
             contrasts=tuple(self.contrasts),
             horizon=self.plans[0].horizon_months,
             replicate=np.array(order, np.int64),
-            draw=np.array([row.draw for row in rows], np.int64),
-            **{part: np.stack([getattr(row, part) for row in rows]) for part in _PARTS},
+            draw=np.array([self.done[number][0] for number in order], np.int64),
+            **{part: self.values[part][rows] for part in _PARTS},
         )
 
     def finish(self, started: float) -> Finished:
