@@ -160,7 +160,7 @@ def check_value(parameter: Parameter, value: float, *, file: str | Path | None =
     elif parameter.unit not in ("number", "standard normal"):
         low = 0.0
     if parameter.unit in ("hazard ratio", "months") or parameter.name in ("dose_half", "dose_steepness", "debt_scale"):
-        low = 1e-9
+        low = 1e-9 if parameter.none is None else min(1e-9, parameter.none)  # a link may always do nothing
     if not (math.isfinite(value) and low <= value <= high):
         allowed = f"a {parameter.unit} from {low:g} to {high:g}"
         raise InputError(f"{value!r} is out of range", file=file, key=f"parameters.{parameter.name}", allowed=allowed)
