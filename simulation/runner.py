@@ -133,14 +133,16 @@ def write_chunk(path: Path, replicates: Sequence[Replicate]) -> None:
         size = int(arrays[0].size)
         columns[part] = pa.FixedSizeListArray.from_arrays(values, size) if size else pa.nulls(len(replicates))
     table = pa.table(columns).replace_schema_metadata({"shapes": json.dumps(shapes)})
-    pq.write_table(table, path, compression="none", use_dictionary=False, write_statistics=False)
+    pq.write_table(
+        table, path, compression="none", use_dictionary=False, write_statistics=False, write_page_checksum=True
+    )
 
 
 def read_chunk(path: Path) -> list[Replicate]:
     """The replicates of a chunk."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
+    table = pq.read_table(path, page_checksum_verification=True)
     shapes = json.loads(table.schema.metadata[b"shapes"])
     n = table.num_rows
     parts: dict[str, Any] = {}
@@ -322,9 +324,9 @@ class _Work:
             self.values[part][replicate.replicate] = value
         self.done[replicate.replicate] = (replicate.draw, replicate.family_months)
 
-    def half_width(self) -> float:
-        """Half the 95 % interval of the first contrast's employed_share among the eligible at the horizon."""
-        runs = self.assemble()
+    def half_width(self, first: int) -> float:
+        """Half the 95 % interval of the first contrast's employed_share (eligible, horizon) in the first replicates."""
+        runs = self.assemble(first)
         names = [plan.name for plan in self.plans]
         _, arm, against = self.contrasts[0]
         k = OUTCOME_NAMES.index("employed_share")
@@ -333,9 +335,13 @@ class _Work:
         means = np.array([difference[runs.draw == draw].mean() for draw in draws])
         return float(1.96 * means.std(ddof=1) / np.sqrt(len(means)))
 
-    def assemble(self) -> Runs:
-        """All replicates done, in their order."""
-        order = sorted(self.done)
+    def keep(self, first: int) -> None:
+        """Leave out what an earlier run has done beyond the first so many replicates."""
+        self.done = {number: replicate for number, replicate in self.done.items() if number < first}
+
+    def assemble(self, first: int | None = None) -> Runs:
+        """All replicates done, or those among the first so many, in their order."""
+        order = sorted(number for number in self.done if first is None or number < first)
         if not order:
             raise RuntimeError("every replicate failed; the first:\n" + next(iter(self.failures.values()))["traceback"])
         whole = order == list(range(len(order)))
@@ -372,6 +378,7 @@ def _run_to_precision(work: _Work, most: int, precision: float, workers: int | N
     stage = min(ENOUGH_FOR_PRECISION, most)
     while True:
         work.run(range(stage), workers, chunk)
-        if stage >= most or work.half_width() <= precision:
+        if stage >= most or work.half_width(stage) <= precision:
+            work.keep(stage)
             return
         stage = min(2 * stage, most)
