@@ -23,12 +23,11 @@ LEAST_DEPTH: Final = 0.25  # of the usual need: below it, stopping is no more li
 
 
 @rule
-def claims_month(family, town, p):  # type: ignore[no-untyped-def]
+def claims_month(family, u, p):  # type: ignore[no-untyped-def]
     """Apply for social assistance or stop; begin or drop the claims for housing allowance and other support.
 
     Entitlement is that of last month. What a coordinator adds stands in ``coordinator``, but for the apply link.
     """
-    u = town.f
     depth = family.entitlement / p.usual_need  # the deeper the need, the sooner it applies and the later it stops
     if family.applying == 1:
         if depth <= 0.0 or rings(1.0 - u[APPLY], p.stop_applying / max(depth, LEAST_DEPTH)):

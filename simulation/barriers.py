@@ -50,13 +50,13 @@ F0 = PERSON_BARRIERS  # the first barrier of the family
 
 
 @rule
-def barriers_month(family, town, p, services):  # type: ignore[no-untyped-def]
+def barriers_month(family, draws, p, services):  # type: ignore[no-untyped-def]
     """All barriers of a family over a month: change, then ordinary discovery."""
-    _family_barriers(family, town, p, services)
+    _family_barriers(family, draws[0], p, services)
     for k in range(MAX_PARENTS):
         if family.parent[k].present == 1:
-            _parent_barriers(family, k, town, p, services)
-    _discover(family, town, p)
+            _parent_barriers(family, k, draws[1 + k], p, services)
+    _discover(family, draws, p)
 
 
 @rule
@@ -101,8 +101,7 @@ def _treated(family, s, p_added, services):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _family_barriers(family, town, p, services):  # type: ignore[no-untyped-def]
-    u = town.f
+def _family_barriers(family, u, p, services):  # type: ignore[no-untyped-def]
     by_coordinator = family.potency
     rate = (
         p.recovery[HOUSING]
@@ -155,8 +154,7 @@ def _family_barriers(family, town, p, services):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _parent_barriers(family, k, town, p, services):  # type: ignore[no-untyped-def]
-    u = town.q[k]
+def _parent_barriers(family, k, u, p, services):  # type: ignore[no-untyped-def]
     parent = family.parent[k]
     rate = p.recovery[HEALTH]
     if parent.stage[S_HEALTH] == IN_PLACE:
@@ -196,14 +194,14 @@ def _train(parent, b, u, rate):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _discover(family, town, p):  # type: ignore[no-untyped-def]
+def _discover(family, draws, p):  # type: ignore[no-untyped-def]
     """Ordinary follow-up finds hidden barriers."""
-    if lowest(town.f, FIND, FAMILY_BARRIERS) < p.discovery_ordinary:
+    if lowest(draws[0], FIND, FAMILY_BARRIERS) < p.discovery_ordinary:
         for f in range(FAMILY_BARRIERS):
-            if family.barrier[f] == 1 and rings(town.f[FIND + f], p.discovery_ordinary):
+            if family.barrier[f] == 1 and rings(draws[0, FIND + f], p.discovery_ordinary):
                 family.found[f] = 1
     for k in range(MAX_PARENTS):
-        u = town.q[k]
+        u = draws[1 + k]
         parent = family.parent[k]
         if parent.present == 1 and lowest(u, FIND_PARENT, PERSON_BARRIERS) < p.discovery_ordinary:
             for b in range(PERSON_BARRIERS):

@@ -152,17 +152,18 @@ def follow_up_month(families, coordinators, c, town, p, services, waiting):  # t
         family = families[coordinator.family[j]]
         relative = (1.0 + need_score(family)) * kept / total_need
         hours = coordinator.hours_per_family * (1.0 - p.need_weight + p.need_weight * relative)
-        fill_month(family, town, BLOCK_COORDINATOR)
-        _meet(family, coordinator, hours, town, p)
-        _find(family, town, p)
-        _claim(family, town, p)
-        _refer(family, town, p, services, waiting)
+        draws = town.draws[0]
+        fill_month(draws, family, town, BLOCK_COORDINATOR)
+        _meet(family, coordinator, hours, draws[0, MEETING_MISSED], town, p)
+        _find(family, draws, p)
+        _claim(family, draws[0], p)
+        _refer(family, draws, town, p, services, waiting)
 
 
 @rule
-def _meet(family, coordinator, hours, town, p):  # type: ignore[no-untyped-def]
+def _meet(family, coordinator, hours, u, town, p):  # type: ignore[no-untyped-def]
     """Meetings held or missed, the dose, potency, and trust."""
-    held = town.f[MEETING_MISSED] >= p.missed_meetings * (1.0 - family.trust)
+    held = u >= p.missed_meetings * (1.0 - family.trust)
     hours += family.extra_hours
     family.contact_hours = hours if held else p.missed_share * hours
     dose = hill(p.ordinary_hours + family.contact_hours, p.dose_half, p.dose_steepness) - p.ordinary_dose
@@ -178,32 +179,32 @@ def _meet(family, coordinator, hours, town, p):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _find(family, town, p):  # type: ignore[no-untyped-def]
+def _find(family, draws, p):  # type: ignore[no-untyped-def]
     """Home visits and mapping: hidden barriers come to light."""
     hazard = p.discovery_coordinator * family.potency
     for f in range(FAMILY_BARRIERS):
-        if family.barrier[f] == 1 and rings(town.f[VISIT_FINDS + f], hazard):
+        if family.barrier[f] == 1 and rings(draws[0, VISIT_FINDS + f], hazard):
             family.found[f] = 1
     for k in range(MAX_PARENTS):
         parent = family.parent[k]
         if parent.present == 1:
             for b in range(PERSON_BARRIERS):
-                if parent.barrier[b] == 1 and rings(town.q[k, VISIT_FINDS_PARENT + b], hazard):
+                if parent.barrier[b] == 1 and rings(draws[1 + k, VISIT_FINDS_PARENT + b], hazard):
                     parent.found[b] = 1
 
 
 @rule
-def _claim(family, town, p):  # type: ignore[no-untyped-def]
+def _claim(family, u, p):  # type: ignore[no-untyped-def]
     """Help with applications: what the family is entitled to and has not applied for."""
     hazard = p.claim_rate * family.potency
-    if family.tenure != OWNER and rings(town.f[HELP_CLAIM_HOUSING], hazard):
+    if family.tenure != OWNER and rings(u[HELP_CLAIM_HOUSING], hazard):
         family.claims_housing_allowance = 1
-    if rings(town.f[HELP_CLAIM_SUPPORT], hazard):
+    if rings(u[HELP_CLAIM_SUPPORT], hazard):
         family.claims_support = 1
 
 
 @rule
-def _refer(family, town, p, services, waiting):  # type: ignore[no-untyped-def]
+def _refer(family, draws, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Referral to the services that a known barrier calls for, in the right order or not, with a head start or not."""
     hazard = p.referral_coordinator * family.potency
     if hazard <= 0.0:
@@ -213,5 +214,5 @@ def _refer(family, town, p, services, waiting):  # type: ignore[no-untyped-def]
         if family.parent[k].present == 1:
             needs = known_needs(family, k)
             for s in range(len(SERVICES)):
-                if (needs >> s) & 1 == 1 and rings(town.q[k, REFER + s], hazard):
-                    refer(family, k, s, town.q[k, REFER_ORDER], p.right_order, town, services, waiting, head_start)
+                if (needs >> s) & 1 == 1 and rings(draws[1 + k, REFER + s], hazard):
+                    refer(family, k, s, draws[1 + k, REFER_ORDER], p.right_order, town, services, waiting, head_start)

@@ -54,8 +54,9 @@ def uniform(word):  # type: ignore[no-untyped-def]
 
 BUFFER: Final = 32  # draws in a buffer: word j of block b stands at place 8 j + b
 BLOCKS: Final = 8
+AT_ONCE: Final = 16  # families whose draws are held at a time
 
-# A family, in its own month (places in town.f).
+# A family, in its own month (places in draws[0]).
 CHANGE: Final = np.int64(0)  # + barrier of the family, 0..4
 CARE_ORDER: Final = np.int64(5)
 FIND: Final = np.int64(6)  # + barrier of the family
@@ -67,7 +68,7 @@ PLANNED_LENGTH: Final = np.int64(15)
 ASK: Final = np.int64(16)  # + service; for a family and for a parent alike
 FAMILY_ORDER: Final = np.int64(24)
 
-# A parent (places in town.q[k]).
+# A parent (places in draws[1 + k]).
 HEALTH_CHANGE: Final = np.int64(0)
 DIGITAL_CHANGE: Final = np.int64(1)
 LANGUAGE_DONE: Final = np.int64(2)
@@ -83,7 +84,7 @@ UNEMPLOYMENT_CLAIM: Final = np.int64(14)
 DISABILITY_ENTRY: Final = np.int64(15)
 ORDER: Final = np.int64(24)
 
-# A family with a coordinator (places in town.f), and its parents (town.q[k]), in the coordinator's month.
+# A family with a coordinator (places in draws[0]), and its parents (draws[1 + k]), in the coordinator's month.
 MEETING_MISSED: Final = np.int64(0)
 HELP_CLAIM_HOUSING: Final = np.int64(1)
 HELP_CLAIM_SUPPORT: Final = np.int64(2)
@@ -159,12 +160,12 @@ def parent_entity(family, k):  # type: ignore[no-untyped-def]
 
 
 @rule
-def fill_month(family, town, first):  # type: ignore[no-untyped-def]
-    """The family's draws of this month into ``town.f``, its parents' into ``town.q``: blocks ``first`` to first + 7."""
-    fill_buffer(town.f, town, family.slot, family.generation * ENTITIES + ENTITY_FAMILY, first)
-    fill_buffer(town.q[0], town, family.slot, parent_entity(family, FIRST), first)
+def fill_month(draws, family, town, first):  # type: ignore[no-untyped-def]
+    """Draws of this month, blocks ``first`` to first + 7: the family's into ``draws[0]``, its parents' into 1 and 2."""
+    fill_buffer(draws[0], town, family.slot, family.generation * ENTITIES + ENTITY_FAMILY, first)
+    fill_buffer(draws[1], town, family.slot, parent_entity(family, FIRST), first)
     if family.parent[1].present == 1:
-        fill_buffer(town.q[1], town, family.slot, parent_entity(family, SECOND), first)
+        fill_buffer(draws[2], town, family.slot, parent_entity(family, SECOND), first)
 
 
 @rule

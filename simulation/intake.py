@@ -54,7 +54,7 @@ def meets_criteria(family, months_needed):  # type: ignore[no-untyped-def]
 
 
 @rule
-def apply_criteria(family, town, candidates):  # type: ignore[no-untyped-def]
+def apply_criteria(family, u, town, candidates):  # type: ignore[no-untyped-def]
     """Mark whether the family meets the criteria this month; put it on the intake team's list if it does."""
     family.meets_criteria = meets_criteria(family, town.months_needed)
     if family.meets_criteria == 0:
@@ -68,7 +68,7 @@ def apply_criteria(family, town, candidates):  # type: ignore[no-untyped-def]
         priority = HIGHEST_PRIORITY - need_score(family)
     elif town.intake == BY_WAITING:
         priority = max(HIGHEST_PRIORITY - family.waiting_months, 0)
-    candidates[town.candidates] = make_ticket(priority, town.f[INTAKE_TICKET], family.slot)
+    candidates[town.candidates] = make_ticket(priority, u[INTAKE_TICKET], family.slot)
     town.candidates += 1
 
 
@@ -140,8 +140,8 @@ def intake_month(families, coordinators, town, p, candidates):  # type: ignore[n
 @rule
 def admit(family, coordinator, c, town, p):  # type: ignore[no-untyped-def]
     """The family gets a coordinator, a plan, and a stated length of follow-up."""
-    fill_month(family, town, BLOCK_MONTH)
-    spread = 1.0 + p.length_spread * (2.0 * town.f[PLANNED_LENGTH] - 1.0)
+    fill_month(town.draws[0], family, town, BLOCK_MONTH)
+    spread = 1.0 + p.length_spread * (2.0 * town.draws[0, 0, PLANNED_LENGTH] - 1.0)
     family.coordinator = c
     family.plan = 1
     family.followed_months = 0

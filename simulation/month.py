@@ -12,7 +12,7 @@ from simulation.children import children_month
 from simulation.compiled import rule
 from simulation.coordinator import follow_up_month, share_cover, staffing
 from simulation.demography import pass_time
-from simulation.draws import BLOCK_MONTH, fill_month
+from simulation.draws import AT_ONCE, BLOCK_MONTH, fill_month
 from simulation.intake import apply_criteria, intake_month
 from simulation.municipality import begin_month
 from simulation.queues import ask_for_services
@@ -46,25 +46,36 @@ def one_month(  # type: ignore[no-untyped-def]
         seek_work(families[i], town, p, takers)
     match(families, town, takers)
     # 5. families: barriers, work and own benefit, claims, children, money; then they ask for services
-    for i in range(families.shape[0]):
-        live(families, i, town, setting[0], services, waiting, candidates)
+    for first in range(0, families.shape[0], AT_ONCE):
+        live(families, first, min(first + AT_ONCE, families.shape[0]), town, setting[0], services, waiting, candidates)
     # 6. intake: endings and admissions
     intake_month(families, coordinators, town, p, candidates)
 
 
 @rule
-def live(families, i, town, setting, services, waiting, candidates):  # type: ignore[no-untyped-def]
-    """A family's own month (phase 5), from its barriers to whether it meets the intake criteria."""
-    family = families[i]
+def live(families, first, end, town, setting, services, waiting, candidates):  # type: ignore[no-untyped-def]
+    """The own month (phase 5) of a few families, from their barriers to whether they meet the intake criteria.
+
+    One behaviour after the other, each for all of the few: a processor keeps one behaviour's code and their records close
+    at hand. Families do not see each other in this phase, so the order is free.
+    """
     p = setting.p
-    fill_month(family, town, BLOCK_MONTH)
-    barriers_month(family, town, p, services)
-    work_month(family, town, p)
-    claims_month(family, town, p)
-    children_month(families, family, town, p, services)
-    money_month(family, town, setting.rates)
-    ask_for_services(family, town, p, services, waiting)
-    apply_criteria(family, town, candidates)
+    for i in range(first, end):
+        fill_month(town.draws[i - first], families[i], town, BLOCK_MONTH)
+    for i in range(first, end):
+        barriers_month(families[i], town.draws[i - first], p, services)
+    for i in range(first, end):
+        work_month(families[i], town.draws[i - first], town, p)
+    for i in range(first, end):
+        claims_month(families[i], town.draws[i - first, 0], p)
+    for i in range(first, end):
+        children_month(families, families[i], town, p, services)
+    for i in range(first, end):
+        money_month(families[i], town, setting.rates)
+    for i in range(first, end):
+        ask_for_services(families[i], town.draws[i - first], town, p, services, waiting)
+    for i in range(first, end):
+        apply_criteria(families[i], town.draws[i - first, 0], town, candidates)
 
 
 @rule
@@ -131,34 +142,33 @@ def match_at(families, town, takers):  # type: ignore[no-untyped-def]
 @rule
 def live_at(families, i, town, setting, services, waiting, candidates):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``, all of it."""
-    live(families, i, town[0], setting[0], services, waiting, candidates)
+    live(families, i, i + 1, town[0], setting[0], services, waiting, candidates)
 
 
 @rule
 def barriers_at(families, i, town, setting, services):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: barriers only."""
-    fill_month(families[i], town[0], BLOCK_MONTH)
-    barriers_month(families[i], town[0], setting[0].p, services)
+    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
+    barriers_month(families[i], town[0].draws[0], setting[0].p, services)
 
 
 @rule
 def work_at(families, i, town, setting):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: work and own benefit only."""
-    fill_month(families[i], town[0], BLOCK_MONTH)
-    work_month(families[i], town[0], setting[0].p)
+    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
+    work_month(families[i], town[0].draws[0], town[0], setting[0].p)
 
 
 @rule
 def claims_at(families, i, town, setting):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: applications only."""
-    fill_month(families[i], town[0], BLOCK_MONTH)
-    claims_month(families[i], town[0], setting[0].p)
+    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
+    claims_month(families[i], town[0].draws[0, 0], setting[0].p)
 
 
 @rule
 def children_at(families, i, town, setting, services):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: children only."""
-    fill_month(families[i], town[0], BLOCK_MONTH)
     children_month(families, families[i], town[0], setting[0].p, services)
 
 
@@ -171,15 +181,15 @@ def money_at(families, i, town, setting):  # type: ignore[no-untyped-def]
 @rule
 def ask_at(families, i, town, setting, services, waiting):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: asking for services only."""
-    fill_month(families[i], town[0], BLOCK_MONTH)
-    ask_for_services(families[i], town[0], setting[0].p, services, waiting)
+    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
+    ask_for_services(families[i], town[0].draws[0], town[0], setting[0].p, services, waiting)
 
 
 @rule
 def criteria_at(families, i, town, candidates):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: the intake criteria only."""
-    fill_month(families[i], town[0], BLOCK_MONTH)
-    apply_criteria(families[i], town[0], candidates)
+    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
+    apply_criteria(families[i], town[0].draws[0, 0], town[0], candidates)
 
 
 @rule

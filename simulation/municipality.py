@@ -13,7 +13,7 @@ import numpy.typing as npt
 from simulation.compiled import rule
 from simulation.coordinator import COORDINATOR, hire
 from simulation.demography import PLACE, new_family
-from simulation.draws import AT_ENTRY, BLOCKS, BUFFER, ENTITY_FAMILY, fill
+from simulation.draws import AT_ENTRY, AT_ONCE, BLOCKS, BUFFER, ENTITY_FAMILY, fill
 from simulation.errors import InputError
 from simulation.family import FAMILY
 from simulation.intake import MONTHS, MONTHS_RELAXED, meets_criteria
@@ -78,8 +78,7 @@ TOWN: Final = np.dtype(
             # room for draws: scratch, part of no state
             ("u", "f8", (4,)),
             ("v", "f8", (4,)),
-            ("f", "f8", (BUFFER,)),  # a family's draws of a month
-            ("q", "f8", (MAX_PARENTS, BUFFER)),  # its parents'
+            ("draws", "f8", (AT_ONCE, 1 + MAX_PARENTS, BUFFER)),  # of a month: a family's, its parents'
             ("blocks", "i8"),  # blocks in a buffer
         ],
     )

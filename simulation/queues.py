@@ -133,10 +133,10 @@ def refer(family, k, s, u_order, right_order, town, services, waiting, head_star
 
 
 @rule
-def ask_for_services(family, town, p, services, waiting):  # type: ignore[no-untyped-def]
+def ask_for_services(family, draws, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Ordinary follow-up: families ask, or are referred, at their own pace."""
     for k in range(MAX_PARENTS):
-        u = town.q[k]
+        u = draws[1 + k]
         if family.parent[k].present == 1 and lowest(u, ASK, len(SERVICES)) < p.referral_highest:
             needs = known_needs(family, k)
             for s in range(len(SERVICES)):

@@ -160,7 +160,7 @@ def match(families, town, takers):  # type: ignore[no-untyped-def]
 
 
 @rule
-def work_month(family, town, p):  # type: ignore[no-untyped-def]
+def work_month(family, draws, town, p):  # type: ignore[no-untyped-def]
     """Every parent's month: the earliest of the competing causes happens."""
     for k in range(MAX_PARENTS):
         parent = family.parent[k]
@@ -173,15 +173,14 @@ def work_month(family, town, p):  # type: ignore[no-untyped-def]
                 parent.attended_transitional += 1
             if parent.work == NO_WORK:
                 parent.out_months += 1
-                _month_out_of_work(family, k, town, p)
+                _month_out_of_work(family, k, draws[1 + k], town, p)
             else:
                 parent.job_months += 1
-                _month_in_work(family, k, town, p)
+                _month_in_work(family, k, draws[1 + k], town, p)
 
 
 @rule
-def _month_out_of_work(family, k, town, p):  # type: ignore[no-untyped-def]
-    u = town.q[k]
+def _month_out_of_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
     parent = family.parent[k]
     job = parent.offer_at
     aap = clock(u[AAP_ENTRY], aap_hazard(family, parent, town, p))
@@ -205,8 +204,7 @@ def _month_out_of_work(family, k, town, p):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _month_in_work(family, k, town, p):  # type: ignore[no-untyped-def]
-    u = town.q[k]
+def _month_in_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
     parent = family.parent[k]
     lost = clock(u[JOB_EXIT], job_exit_hazard(family, parent, p))
     aap = clock(u[AAP_ENTRY], aap_hazard(family, parent, town, p))
@@ -219,7 +217,7 @@ def _month_in_work(family, k, town, p):  # type: ignore[no-untyped-def]
     if first >= 1.0:
         return
     if first == lost:
-        _lose_job(family, k, town, p)
+        _lose_job(parent, u[UNEMPLOYMENT_CLAIM], town, p)
     elif first == more:
         parent.work = FULL_TIME
         set_benefit(parent, NO_BENEFIT)
@@ -250,14 +248,11 @@ def _take_job(parent):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _lose_job(family, k, town, p):  # type: ignore[no-untyped-def]
+def _lose_job(parent, u, town, p):  # type: ignore[no-untyped-def]
     """Out of work: unemployment benefit for who has the earnings (1.5 G in a year or 3 G in three) and claims it."""
-    parent = family.parent[k]
     parent.work = NO_WORK
     parent.job_months = 0
     parent.out_months = 0
-    if parent.benefit == NO_BENEFIT and (
-        parent.earned_1y >= 1.5 * town.basic_amount or parent.earned_3y >= 3.0 * town.basic_amount
-    ):
-        if town.q[k, UNEMPLOYMENT_CLAIM] < p.unemployment_claim:
-            set_benefit(parent, UNEMPLOYMENT)
+    earned_it = parent.earned_1y >= 1.5 * town.basic_amount or parent.earned_3y >= 3.0 * town.basic_amount
+    if parent.benefit == NO_BENEFIT and earned_it and u < p.unemployment_claim:
+        set_benefit(parent, UNEMPLOYMENT)
