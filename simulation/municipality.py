@@ -53,7 +53,7 @@ TOWN: Final = np.dtype(
             ("basic_amount", "f8"),  # G, NOK a year
             ("residence_months", "f8"),  # in Norway, before AAP, disability or transitional benefit
             # the labour market
-            ("openings_per_100", "f8"),  # within reach of the pool, a month, for each 100 parents
+            ("openings_base", "f8"),  # within the pool's reach in an ordinary month
             ("openings", "f8"),  # this month
             ("openings_carry", "f8"),
             ("openings_factor", "f8"),
@@ -96,7 +96,7 @@ def begin_month(town):  # type: ignore[no-untyped-def]
     factor = 1.0
     if town.openings_from <= town.study_month <= town.openings_to:
         factor = town.openings_factor
-    town.openings = town.openings_per_100 * factor * town.families * 1.5 / 100.0
+    town.openings = town.openings_base * factor
     town.takers = 0
     town.candidates = 0
     town.admitted_now = 0

@@ -335,7 +335,7 @@ class _Work:
         means = np.array([difference[runs.draw == draw].mean() for draw in draws])
         return float(1.96 * means.std(ddof=1) / np.sqrt(len(means)))
 
-    def keep(self, first: int) -> None:
+    def forget_beyond(self, first: int) -> None:
         """Leave out what an earlier run has done beyond the first so many replicates."""
         self.done = {number: replicate for number, replicate in self.done.items() if number < first}
 
@@ -379,6 +379,6 @@ def _run_to_precision(work: _Work, most: int, precision: float, workers: int | N
     while True:
         work.run(range(stage), workers, chunk)
         if stage >= most or work.half_width(stage) <= precision:
-            work.keep(stage)
+            work.forget_beyond(stage)
             return
         stage = min(2 * stage, most)
