@@ -446,8 +446,9 @@ def household_income(family, rates, fees_on):
 
     Notes
     -----
-    ``entitlement`` is the social assistance it would get if it applied. ``disposable`` is wages and benefits less tax and less kindergarten and SFO fees. ``entitled_not_claimed`` is how
-    much higher it would be with everything applied for: social assistance takes back what another claim would bring.
+    ``entitlement`` is the social assistance it would get if it applied. ``disposable`` is wages and benefits less tax and
+    less kindergarten and SFO fees. ``entitled_not_claimed`` is how much higher it would be with everything applied for:
+    social assistance takes back what another claim would bring.
     """
     adults = 0
     for k in range(MAX_PARENTS):
