@@ -193,7 +193,8 @@ def _month_out_of_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
     if first == job:
         _take_job(parent)
     elif first == aap:
-        _leave_work_service(parent)
+        if parent.stage[S_WORK] == IN_PLACE:  # who waits goes on waiting: leaving and asking again would be two tickets
+            _leave_work_service(parent)
         set_benefit(parent, AAP)
     elif first == disability:
         set_benefit(parent, DISABILITY)
