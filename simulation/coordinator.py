@@ -173,7 +173,7 @@ def _meet(family, coordinator, hours, u, town, p):  # type: ignore[no-untyped-de
     family.potency = max(dose, 0.0) * strength * (p.trust_floor + (1.0 - p.trust_floor) * family.trust)
     family.followed_months += 1
     if held:
-        family.trust += p.trust_gain * min(family.potency, 1.0) * (1.0 - family.trust)
+        family.trust += min(p.trust_gain * min(family.potency, 1.0), 1.0) * (1.0 - family.trust)
     if family.potency > family.support:
         family.support = family.potency
 
