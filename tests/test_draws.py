@@ -138,11 +138,19 @@ def test_word_j_of_block_b_stands_at_place_8j_plus_b_of_the_buffer() -> None:
 
 
 def test_a_familys_month_holds_its_own_draws_and_those_of_each_parent() -> None:
-    town, family = a_town(), a_family()
-    fill_month(family[0], town[0], BLOCK_MONTH)
-    assert town["f"][0, 0] == expected(11, 2 * 64, 29, 0)[0]
-    assert town["q"][0, 0, 0] == expected(11, 2 * 64 + 1, 29, 0)[0]
-    assert town["q"][0, 1, 0] == expected(11, 2 * 64 + 2 + 1, 29, 0)[0]
+    town, family, u = a_town(), a_family(), np.empty((3, BUFFER))
+    fill_month(u, family[0], town[0], BLOCK_MONTH)
+    for row, entity in enumerate((2 * 64, 2 * 64 + 1, 2 * 64 + 2 + 1)):
+        assert u[row, 0] == expected(11, entity, 29, 0)[0]
+        assert u[row, 9] == expected(11, entity, 29, 1)[1]
+
+
+def test_a_lone_parents_month_leaves_the_draws_of_a_second_parent_alone() -> None:
+    town, family, u = a_town(), a_family(), np.full((3, BUFFER), -1.0)
+    family["parent"]["present"][0, 1] = 0
+    fill_month(u, family[0], town[0], BLOCK_MONTH)
+    assert (u[:2] > 0).all()
+    assert (u[2] == -1.0).all()
 
 
 def test_single_blocks_of_a_family_a_parent_and_a_child_have_the_keys_of_their_owner() -> None:
@@ -302,7 +310,7 @@ FOUR = {  # events within one block of four
     "staff": ("TURNOVER", "HIRE"),
     "programme": ("KVP_OR_MEASURE",),
 }
-NOT_EVENTS = ("AT_ENTRY", "BLOCK", "BUFFER", "ENTIT", "SLOT", "MASK")
+NOT_EVENTS = ("AT_ENTRY", "AT_ONCE", "BLOCK", "BUFFER", "ENTIT", "SLOT", "MASK")
 
 
 @pytest.mark.parametrize("name", BUFFERS)
