@@ -30,7 +30,7 @@ from simulation.plan import Plan
 ROOT = Path(load_study.__code__.co_filename).parent.parent
 STUDIES = sorted(path.stem for path in (ROOT / "scenarios").glob("*.toml"))
 STATE = ("families", "coordinators", "services", "town", "waiting", "placed", "takers", "candidates", "setting")
-SCRATCH = {"u", "v", "f", "q"}  # of the town: room for draws, part of no state
+SCRATCH = {"u", "v", "draws"}  # of the town: room for draws, part of no state
 SEED = 11
 
 
