@@ -299,7 +299,7 @@ def pass_time(family, town, p, place):  # type: ignore[no-untyped-def]
     fill_family(u, town, family, BLOCK_TIME)
     _grow_older(family)
     if family.coordinator < 0 and family.trust > p.trust_start:
-        family.trust -= p.trust_decay * (family.trust - p.trust_start)
+        family.trust -= min(p.trust_decay, 1.0) * (family.trust - p.trust_start)
     if family.children_under_18 == 0 or rings(u[MOVE_OUT], p.move_out * town.inflow):
         family.generation += 1
         new_family(family, town, p, place)

@@ -42,6 +42,7 @@ UNITS: Final = (
 )
 PRIORS: Final = ("log_normal", "normal", "logit_normal", "uniform")
 GRADES: Final = ("A", "B", "C", "D")
+_DIVISORS: Final = ("dose_half", "dose_steepness", "debt_scale", "usual_need")  # must be above 0
 _Z95: Final = 1.6448536269514722  # 95 % quantile of the standard normal
 _AXES: Final[tuple[tuple[str, ...], ...]] = (BARRIERS, SERVICES, ARENAS, FOLLOW_UP)
 _PRIOR_BLOCK: Final = np.uint64(0x50524F52)
@@ -159,7 +160,7 @@ def check_value(parameter: Parameter, value: float, *, file: str | Path | None =
         low, high = 0.0, 1.0
     elif parameter.unit not in ("number", "standard normal"):
         low = 0.0
-    if parameter.unit in ("hazard ratio", "months") or parameter.name in ("dose_half", "dose_steepness", "debt_scale"):
+    if parameter.unit in ("hazard ratio", "months") or parameter.name in _DIVISORS:
         low = 1e-9 if parameter.none is None else min(1e-9, parameter.none)  # a link may always do nothing
     if not (math.isfinite(value) and low <= value <= high):
         allowed = f"a {parameter.unit} from {low:g} to {high:g}"
