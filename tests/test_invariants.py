@@ -112,6 +112,7 @@ LIVELY = {
     "move_out": 1.0,
     "turnover": 4.0,
     "trust_gain": 4.0,
+    "trust_decay": 3.0,
     "net_hours": 400.0,
 }
 
@@ -270,6 +271,8 @@ def check_children(world: World) -> None:
     assert (families["children_under_18"] >= 1).all()
     assert ((child["age"] >= 0) & (child["age"] <= 252))[there].all()
     age = child["age"]
+    used = np.arange(child.shape[1]) < families["child_slots"][:, None]
+    assert not ((there | (child["upper_secondary"] >= 0)) & ~used).any()  # loops over children end there
     kindergarten, sfo, leisure = (child["arena"][:, :, a] == 1 for a in range(3))
     assert not (there & kindergarten & ((age < 12) | (age >= 72))).any()
     assert not (there & sfo & ((age < 72) | (age >= 120))).any()
