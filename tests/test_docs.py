@@ -23,7 +23,7 @@ from scenarios.options import Parser
 from simulation.outcomes import OUTCOME_NAMES
 from simulation.parameters import parameter_names
 
-ROOT = Path(run.__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
 NAMES = set(parameter_names())
 STEMS = {name.split(".")[0] for name in NAMES}
