@@ -29,7 +29,9 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("compare", "run every arm of a study, write tables, figures and the report", "scenarios.comparison"),
+    Command("trajectory", "one family's lives, month by month, with and without a coordinator", "scenarios.trajectory"),
     Command("report", "make the report again from a finished run", "results.report"),
+    Command("before-after", "how payments fall where nothing has an effect", "calibration.before_after"),
     Command("income", "print one family's month by the rules of a month, line by line", "simulation.budget"),
     Command(
         "parameters", "print every parameter with unit, prior, link or not, source and grade", "scenarios.parameters"

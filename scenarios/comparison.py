@@ -122,9 +122,29 @@ def _run(
 def _save(folder: Path, study: Study, finished: Finished, lang: str, command: str | None = None) -> None:
     from results import save_run
 
-    inputs = {study.file.name: study.file}
-    described: Any = SimpleNamespace(**vars(finished), command=command, inputs=inputs)
+    described: Any = SimpleNamespace(**vars(finished))
+    described.command, described.inputs = command, {study.file.name: study.file}
+    described.lives, described.eligible_families = _lives(study, finished), _eligible(study, finished)
     save_run(folder, study, described, lang=lang)
+
+
+def _lives(study: Study, finished: Finished) -> dict[str, Any] | None:
+    """One family's two lives in the first replicate that succeeded; None where no arm has coordinators."""
+    from scenarios.trajectory import two_lives
+
+    if not any(plan.coordinators for plan in study.arms):
+        return None
+    return two_lives(study, replicate=int(finished.runs.replicate[0])).record()
+
+
+def _eligible(study: Study, finished: Finished) -> list[int]:
+    """How many families met the criteria at month 0, in the first replicates of a few draws: the same in every arm."""
+    from simulation.engine import at_month_zero
+
+    plan = study.arms[0]
+    some = finished.runs.replicate[::2][: max(1, min(10, 4000 // plan.families))]
+    starts = (at_month_zero(plan, seed=study.seed, replicate=int(number)) for number in some)
+    return [int(start.families["eligible_at_start"].sum()) for start in starts]
 
 
 # ---- from the command line -------------------------------------------------------------------------------------------
