@@ -36,6 +36,7 @@ COMMANDS = (
     Command(
         "parameters", "print every parameter with unit, prior, link or not, source and grade", "scenarios.parameters"
     ),
+    Command("bench", "measure how fast it is, compiled, through Mesa and in plain Python", "simulation.bench"),
 )
 
 HELP = """usage: {prog} [COMMAND] [options]
