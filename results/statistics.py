@@ -285,12 +285,14 @@ def replicates_table(runs: Runs) -> pd.DataFrame:
     frames = []
     for a, arm in enumerate(runs.arms):
         states = [(population, "study", runs.study[:, a, p, -1]) for p, population in enumerate(STUDY_POPULATIONS)]
-        for population, clock, values in [*states, ("followed", "family", runs.followed[:, a, -1])]:
+        # The first admissions are in month 1, so that a family's own clock runs to one month less than the study's.
+        states.append(("followed", "family", runs.followed[:, a, -2]))
+        for population, clock, values in states:
             head = {
                 "arm": arm,
                 "population": population,
                 "clock": clock,
-                "month": runs.horizon,
+                "month": runs.horizon - (clock == "family"),
                 "replicate": runs.replicate[order],
                 "draw": runs.draw[order],
                 "families_ever_followed": runs.followed_families[:, a][order],

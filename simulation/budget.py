@@ -69,7 +69,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "child_benefit": ("barnetrygd", "child benefit"),
     "cash_for_care": ("kontantstøtte", "cash-for-care"),
     "childcare_support": ("stønad til barnetilsyn", "childcare support"),
-    "advance_child_support": ("bidragsforskott", "advance child support"),
+    "advance_child_support": ("bidragsforskudd", "advance child support"),
     "housing_allowance": ("bostøtte", "housing allowance"),
     "kindergarten_fee": ("barnehage", "kindergarten fee"),
     "sfo_fee": ("SFO", "SFO fee"),

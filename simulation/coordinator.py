@@ -21,6 +21,7 @@ from simulation.draws import (
     BLOCK_SKILL,
     BLOCK_STAFF,
     ENTITY_FAMILY,
+    HEAD_START,
     HELP_CLAIM_HOUSING,
     HELP_CLAIM_SUPPORT,
     HIRE,
@@ -209,10 +210,12 @@ def _refer(family, draws, town, p, services, waiting):  # type: ignore[no-untype
     hazard = p.referral_coordinator * family.potency
     if hazard <= 0.0:
         return
-    head_start = np.int64(p.head_start * family.potency + 0.5)
+    right_order = p.right_order_ordinary + p.right_order * (1.0 - p.right_order_ordinary)
     for k in range(MAX_PARENTS):
         if family.parent[k].present == 1:
             needs = known_needs(family, k)
+            # Whole months of head start, right on average.
+            head_start = np.int64(p.head_start * family.potency + draws[1 + k, HEAD_START])
             for s in range(len(SERVICES)):
                 if (needs >> s) & 1 == 1 and rings(draws[1 + k, REFER + s], hazard):
-                    refer(family, k, s, draws[1 + k, REFER_ORDER], p.right_order, town, services, waiting, head_start)
+                    refer(family, k, s, draws[1 + k, REFER_ORDER], right_order, town, services, waiting, head_start)

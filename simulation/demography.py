@@ -30,6 +30,7 @@ from simulation.names import (
     EDUCATION,
     FAMILY_BARRIERS,
     FIRST,
+    FULL_TIME,
     INTRODUCTION,
     LANGUAGE,
     MAX_CHILDREN,
@@ -39,6 +40,7 @@ from simulation.names import (
     NO_WORK,
     NOT_ENGAGED,
     OWNER,
+    PART_TIME,
     PERSON_BARRIERS,
     PRIVATE_RENTAL,
     SECOND,
@@ -264,7 +266,11 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
     youngest = oldest + ADULT
     parent.age = np.int64(max(age, float(youngest)))
     parent.out_months = np.int64(-math.log(u[2]) * 24.0)
+    fill(u, town, family.slot, entity, AT_ENTRY, np.int64(6))
     parent.work = NO_WORK
+    if not recent and u[0] < p.work_at_entry * math.exp(min(parent.frailty, 0.0)):
+        parent.work = FULL_TIME if u[1] < p.job_full_share else PART_TIME
+        parent.out_months = 0
     parent.offer = 0
     parent.offer_at = 2.0
     parent.boost = 0.0

@@ -66,7 +66,6 @@ CLAIM_SUPPORT: Final = np.int64(13)
 INTAKE_TICKET: Final = np.int64(14)
 PLANNED_LENGTH: Final = np.int64(15)
 ASK: Final = np.int64(16)  # + service; for a family and for a parent alike
-FAMILY_ORDER: Final = np.int64(24)
 
 # A parent (places in draws[1 + k]).
 HEALTH_CHANGE: Final = np.int64(0)
@@ -92,6 +91,7 @@ VISIT_FINDS: Final = np.int64(3)  # + barrier of the family
 VISIT_FINDS_PARENT: Final = np.int64(0)  # + barrier of the parent
 REFER: Final = np.int64(4)  # + service
 REFER_ORDER: Final = np.int64(12)
+HEAD_START: Final = np.int64(13)
 
 # Blocks. The first eight are the buffer of a month, 16..23 that of the coordinator's month.
 BLOCK_MONTH: Final = np.int64(0)

@@ -29,9 +29,11 @@ from simulation.names import SERVICES
 from simulation.outcomes import LEAD_MONTHS, FloatArray
 from simulation.parameters import prior_values, to_record, with_overrides
 from simulation.plan import Plan
+from simulation.posterior import posterior_values
 from simulation.rates import load_rates
-from simulation.reading import COLUMNS, F, add_earlier, add_paired, read_month, to_values
+from simulation.reading import COLUMNS, TURNED_21, F, add_earlier, add_paired, read_month, to_values
 
+UPPER_SECONDARY_HORIZON: Final = 96  # months
 DRIFT_MONTHS: Final = 24  # the end of the burn-in over which drift without any arm is measured
 Arrays = npt.NDArray[Any]
 
@@ -48,9 +50,7 @@ def parameter_values(plan: Plan, seed: int, draw: int) -> FloatArray:
 
         values = default_values()
     else:
-        from simulation.posterior import posterior_values
-
-        values = posterior_values(plan.posterior, draw)
+        values = posterior_values(plan.posterior, seed, draw)
     return with_overrides(values, plan.parameters, links=plan.links)
 
 
@@ -308,6 +308,9 @@ def run_arms(
         a, b = readings[arm_name], readings[against]
         add_paired(a.panel, a.generation, a.ever, b.panel, b.generation, b.ever, paired[c])
     arms = [readings[plan.name] for plan in plans]
+    if horizon < UPPER_SECONDARY_HORIZON:  # too few have turned 21
+        for sums in (paired, *(part for r in arms for part in (r.pool, r.eligible, r.followed))):
+            sums[..., TURNED_21] = 0.0
     trend = to_values(lead.pool)
     return Replicate(
         replicate=replicate,

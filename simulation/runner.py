@@ -29,6 +29,7 @@ from simulation.locks import hold
 from simulation.outcomes import OUTCOME_NAMES, Runs
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
+from simulation.posterior import load_posterior
 
 CHUNK: Final = 20  # replicates
 ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
@@ -71,8 +72,10 @@ def _plain(value: Any) -> Any:
 
 def inputs_hash(plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int) -> str:
     """What a chunk depends on: plans, contrasts, seed and the model's sources. Not the number of replicates."""
+    files = {plan.posterior for plan in plans} - {"prior", "default"}
+    posteriors = [hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in sorted(files)]
     document = json.dumps(
-        [[_plain(plan) for plan in plans], [list(c) for c in contrasts], seed, SOURCE_HASH], sort_keys=True
+        [[_plain(plan) for plan in plans], [list(c) for c in contrasts], seed, SOURCE_HASH, posteriors], sort_keys=True
     )
     return hashlib.sha256(document.encode()).hexdigest()
 
@@ -204,6 +207,8 @@ def run_study(
     if replicates < 1:
         raise InputError(f"{replicates} replicates", key="study.replicates", allowed="1 or more")
     check_alike(plans)
+    if plans[0].posterior not in ("prior", "default"):
+        load_posterior(plans[0].posterior)  # a file that is wrong is wrong before the first replicate
     started = time.perf_counter()
     with contextlib.ExitStack() as held:
         store = None

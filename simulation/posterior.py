@@ -1,0 +1,79 @@
+"""Posterior draws: a Parquet file with one row a draw and one column a parameter, in stated units.
+
+A column ``weight`` gives unequal draws their weight. Parameters without a column are drawn from their priors: what the data
+said nothing about stays as uncertain as it was.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from simulation.draws import philox
+from simulation.errors import InputError, nearest
+from simulation.outcomes import FloatArray
+from simulation.parameters import check_value, find_parameter, parameter_names, prior_values
+
+WEIGHT: Final = "weight"
+LARGEST: Final = 200_000_000  # bytes
+_BLOCK: Final = np.uint64(0x504F5354)
+
+
+@functools.lru_cache(maxsize=4)
+def load_posterior(file: str) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
+    """Positions of the parameters, values (draws, parameters) and cumulative weights (draws,) of a posterior file.
+
+    Raises
+    ------
+    InputError
+        the file cannot be read, holds an unknown parameter, a value its unit does not allow, or no draw
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(file)
+    allowed = "a Parquet file of posterior draws, one column a parameter"
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InputError("is too large", file=path, allowed=f"at most {LARGEST // 1_000_000} MB")
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"cannot be read ({type(error).__name__})", file=path, allowed=allowed) from None
+    known = parameter_names()
+    names = [name for name in table.column_names if name not in (WEIGHT, "draw")]
+    for name in names:
+        if name not in known:
+            raise InputError("there is no such parameter", file=path, key=name, allowed=nearest(name, known))
+    if table.num_rows == 0 or not names:
+        raise InputError("holds no draw", file=path, allowed=allowed)
+    values = np.column_stack([_numbers(table, name, path) for name in names])
+    for name, column in zip(names, values.T, strict=True):
+        for value in (column.min(), column.max()):
+            check_value(find_parameter(name), float(value), file=path)
+    weight = _numbers(table, WEIGHT, path) if WEIGHT in table.column_names else np.ones(table.num_rows)
+    if weight.min() < 0.0 or weight.sum() <= 0.0:
+        raise InputError("weights below zero, or none above", file=path, key=WEIGHT, allowed="0 or more")
+    return tuple(known.index(name) for name in names), values, np.cumsum(weight) / weight.sum()
+
+
+def _numbers(table: Any, name: str, path: Path) -> FloatArray:
+    try:
+        values = np.asarray(table[name].to_numpy(), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("is not a column of numbers", file=path, key=name, allowed="numbers") from None
+    if not np.all(np.isfinite(values)):
+        raise InputError("holds something that is no number", file=path, key=name, allowed="finite numbers")
+    return values
+
+
+def posterior_values(file: str, seed: int, draw: int) -> FloatArray:
+    """The parameters of a draw, (P,) in stated units: a row by its weight, keyed by (seed, draw), over prior values."""
+    positions, rows, cumulative = load_posterior(file)
+    word, *_ = philox(np.uint64(0), np.uint64(0), np.uint64(draw), _BLOCK, np.uint64(seed), np.uint64(0xFFFFFFFF))
+    row = int(np.searchsorted(cumulative, (float(word) + 0.5) / 4294967296.0, side="right"))
+    values = prior_values(seed, draw)
+    values[list(positions)] = rows[min(row, len(rows) - 1)]
+    return values
