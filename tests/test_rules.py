@@ -24,8 +24,10 @@ from simulation.benefits import (
 )
 from simulation.coordinator import net_hours_per_family
 from simulation.draws import (
+    AT_ENTRY,
     ENTITY_CHILD,
     ENTITY_FAMILY,
+    ENTITY_FIRST_PARENT,
     LEISURE_ARENA,
     SLOT_COORDINATOR,
     UPPER_SECONDARY_DONE,
@@ -464,6 +466,18 @@ def test_newcomers_carry_as_frailty_what_their_barriers_go_with_but_do_not_cause
     expected = sum(prone[name] * (1 - share) * math.log(value) for name, value in ratio.items())
     np.testing.assert_allclose(families["parent"]["frailty"][:, 0], expected, atol=1e-15)
     assert 0 < prone["health"].sum() < 100
+
+
+def test_newcomers_are_in_work_more_seldom_the_more_slows_them() -> None:
+    plan = a_plan({"work_at_entry": 0.5, "frailty_sd": 0.8, "job_full_share": 0.4}, families=300)
+    world = new_world(plan, 1, 0, parameter_values(plan, 1, 0))
+    parent, u = world.families["parent"][:, 0], np.empty(4)
+    for slot in range(300):
+        fill(u, world.town[0], slot, ENTITY_FIRST_PARENT, AT_ENTRY, 6)
+        chance = 0.5 * math.exp(min(parent["frailty"][slot], 0.0))
+        works = u[0] < chance and parent["benefit"][slot] != INTRODUCTION
+        assert parent["work"][slot] == (0 if not works else FULL_TIME if u[1] < 0.4 else PART_TIME)
+    assert 0 < (parent["work"] == FULL_TIME).sum() < (parent["work"] != NO_WORK).sum() < 300
 
 
 def test_what_else_makes_a_job_come_sooner_or_later() -> None:
@@ -1058,6 +1072,43 @@ def test_health_violence_and_housing_come_before_training_and_work() -> None:
     assert all(out_of_order(family, 0, s) for s in later)
     parent["stage"][S_HOUSING] = IN_PLACE
     assert not any(out_of_order(family, 0, s) for s in later)
+
+
+def referred(changes: dict[str, float], barrier: int) -> tuple[World, float]:
+    """Four hundred families alike, all referred by their coordinator this month; and their potency."""
+    alike = {"missed_meetings": 0.0, "need_weight": 0.0, "referral_coordinator": AT_ONCE, "skill_sd": 0.0}
+    world = a_town({**POTENCY, **alike, **changes}, families=400, coordinators=1)
+    world.coordinators["present"], world.coordinators["skill"] = 1, 1.0
+    world.coordinators["months_in_post"], world.coordinators["hours_per_family"] = 100, 7.6
+    world.families["parent"]["barrier"][:, 0, HEALTH] = barrier
+    for first in range(0, 400, 50):  # her list has room for sixty
+        world.coordinators["families"] = 50
+        world.coordinators["family"][0, :50] = range(first, first + 50)
+        world.families["coordinator"][first : first + 50] = 0
+        meet(world)
+    assert np.ptp(world.families["potency"]) == 0.0
+    return world, float(world.families["potency"][0])
+
+
+def test_a_coordinator_does_in_the_right_order_a_share_of_what_ordinary_referral_does_in_the_wrong_one() -> None:
+    chance = (1 - 0.3) * (1 - 0.6)
+    world, _ = referred({"right_order_ordinary": 0.3, "right_order": 0.6}, barrier=1)
+    waits = world.families["parent"]["stage"][:, 0, S_WORK] == WAITING
+    assert abs(waits.sum() - 400 * chance) < 4 * math.sqrt(400 * chance * (1 - chance))
+    assert (world.families["parent"]["wrong_order"][waits, 0, S_WORK] == 1).all()
+    in_order, _ = referred({"right_order_ordinary": 0.3, "right_order": 0.6}, barrier=0)
+    assert (in_order.families["parent"]["stage"][:, 0, S_WORK] == WAITING).all()
+
+
+def test_the_head_start_is_whole_months_and_right_on_average() -> None:
+    world, potency = referred({"head_start": 3.0, "right_order": 0.0}, barrier=0)
+    queue = world.waiting[S_WORK, : world.services[S_WORK]["waiting"]]
+    months = 40 - (queue >> 50)
+    expected = 3.0 * potency
+    part = expected % 1.0
+    assert len(months) == 400
+    assert set(months.tolist()) == {math.floor(expected), math.floor(expected) + 1}
+    assert abs(months.sum() - 400 * expected) < 4 * math.sqrt(400 * part * (1 - part))
 
 
 # --- no number is idle --------------------------------------------------------------------------------------------

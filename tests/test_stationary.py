@@ -132,15 +132,23 @@ def test_newcomers_have_the_barriers_of_the_profile(name: str) -> None:
 # --- work ---------------------------------------------------------------------------------------------------------
 
 
-def test_work_is_the_two_state_chain_of_getting_and_losing_it() -> None:
-    world = town()
+@pytest.mark.parametrize("months", [0, 6, 40])
+def test_work_is_the_two_state_chain_of_getting_and_losing_it(months: int) -> None:
+    plan = a_plan({**ALONE, "move_out": 0.0})
+    world = new_world(plan, SEED, 0, parameter_values(plan, SEED, 0))
+    burn_in(world, months)
     working = world.families["parent"]["work"][:, 0] != NO_WORK
     on, off = within(default("job_entry")), within(default("job_exit"))
-    assert abs(z(working, after(0.0, on, off, months_lived(world)))) < 4.0
+    assert abs(z(working, after(default("work_at_entry"), on, off, months_lived(world)))) < 4.0
+
+
+def test_in_the_long_run_the_share_in_work_is_entries_over_entries_and_exits() -> None:
+    world = town()
     settled = months_lived(world) > 100  # long enough that the start is forgotten
+    on, off = within(default("job_entry")), within(default("job_exit"))
     assert (1.0 - on - off) ** 100 < 0.001
     assert settled.sum() > 300
-    assert abs(z(working[settled], on / (on + off))) < 4.0
+    assert abs(z(world.families["parent"]["work"][settled, 0] != NO_WORK, on / (on + off))) < 4.0
 
 
 def test_the_share_of_full_time_among_the_employed_is_that_of_new_jobs() -> None:
