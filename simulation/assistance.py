@@ -28,7 +28,9 @@ def claims_month(family, u, p):  # type: ignore[no-untyped-def]
 
     Entitlement is that of last month. What a coordinator adds stands in ``coordinator``, but for the apply link.
     """
-    depth = family.entitlement / p.usual_need  # the deeper the need, the sooner it applies and the later it stops
+    # The deeper the need, the sooner it applies and the later it stops: nobody lives on nothing for long.
+    depth = family.entitlement / p.usual_need
+    depth *= depth
     if family.applying == 1:
         if depth <= 0.0 or rings(1.0 - u[APPLY], p.stop_applying / max(depth, LEAST_DEPTH)):
             family.applying = 0
