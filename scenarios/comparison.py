@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
 CHUNKS: Final = "chunks"
+LARGEST_FOR_LIVES: Final = 5000  # families: larger pools are not run again for one figure
 HEADLINES: Final = {  # outcome: words, factor, digits
     "employed_share": ("parents in work, points", 100, 1),
     "disposable_income": ("disposable income, NOK a month", 1, 0),
@@ -134,7 +135,12 @@ def _lives(study: Study, finished: Finished) -> dict[str, Any] | None:
 
     if not any(plan.coordinators for plan in study.arms):
         return None
-    return two_lives(study, replicate=int(finished.runs.replicate[0])).record()
+    if study.arms[0].families > LARGEST_FOR_LIVES:
+        return None
+    try:
+        return two_lives(study, replicate=int(finished.runs.replicate[0])).record()
+    except InputError:  # no family to show, or no arm to show it against: a run is not lost for a figure
+        return None
 
 
 def _eligible(study: Study, finished: Finished) -> list[int]:
@@ -185,10 +191,7 @@ def _check_prices(study: Study) -> None:
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     chunks = folder / CHUNKS
-    if args.resume:
-        # The folder is ours by a lock that dies with its process; a note of a process number may outlive it.
-        (chunks / "lock").unlink(missing_ok=True)
-    else:
+    if not args.resume:
         shutil.rmtree(chunks, ignore_errors=True)
     try:
         with progress(study.name, quiet=args.quiet) as step:

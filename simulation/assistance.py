@@ -19,7 +19,7 @@ from simulation.names import OWNER
 THREE_YEARS: Final = (1 << 36) - 1  # the last 36 months, one bit each
 TWELVE_MONTHS: Final = (1 << 12) - 1
 MEMORY: Final = 1 << 11  # the bit of the twelfth month
-LEAST_DEPTH: Final = 0.25  # of the usual need: below it, stopping is no more likely
+LEAST_DEPTH: Final = 0.1  # squared share of the usual need: below it, stopping is no more likely
 
 
 @rule
@@ -28,20 +28,23 @@ def claims_month(family, u, p):  # type: ignore[no-untyped-def]
 
     Entitlement is that of last month. What a coordinator adds stands in ``coordinator``, but for the apply link.
     """
-    # The deeper the need, the sooner it applies and the later it stops: nobody lives on nothing for long.
-    depth = family.entitlement / p.usual_need
+    # The deeper the need, the sooner it applies and the later it stops; nobody goes on without the rent.
+    short = family.needs - family.entitlement < family.rent
+    depth = family.entitlement / (p.usual_need * max(family.needs, 1.0))
     depth *= depth
     if family.applying == 1:
-        if depth <= 0.0 or rings(1.0 - u[APPLY], p.stop_applying / max(depth, LEAST_DEPTH)):
+        if depth <= 0.0 or (not short and rings(1.0 - u[APPLY], p.stop_applying / max(depth, LEAST_DEPTH))):
             family.applying = 0
     elif depth > 0.0:
         rate = depth * (p.apply_again if family.assistance_bits != 0 else p.apply_first)
+        if short:
+            rate = max(rate, p.apply_short)
         if rings(u[APPLY], rate * math.exp(p.apply_ratio * family.potency)):
             family.applying = 1
     if family.claims_housing_allowance == 1:
-        if family.tenure == OWNER or rings(1.0 - u[CLAIM_HOUSING], p.unclaim):
+        if rings(1.0 - u[CLAIM_HOUSING], p.unclaim):
             family.claims_housing_allowance = 0
-    elif family.tenure != OWNER and rings(u[CLAIM_HOUSING], p.claim_housing_allowance):
+    elif rings(u[CLAIM_HOUSING], p.claim_housing_allowance * (p.owner_claim if family.tenure == OWNER else 1.0)):
         family.claims_housing_allowance = 1
     if family.claims_support == 1:
         if rings(1.0 - u[CLAIM_SUPPORT], p.unclaim):

@@ -93,6 +93,7 @@ def staffing(families, coordinators, c, town, p):  # type: ignore[no-untyped-def
         forced = c == 0 and town.study_month == town.coordinator_leaves_month
         if forced or rings(town.u[TURNOVER], hazard):
             coordinator.present = 0
+            coordinator.months_in_post = 0  # who covers is as new to the families as who comes after
             for j in range(coordinator.families):
                 family = families[coordinator.family[j]]
                 if family.coordinator == c and family.trust > p.trust_start:
@@ -130,7 +131,7 @@ def share_cover(coordinators, town, p):  # type: ignore[no-untyped-def]
 @rule
 def net_hours_per_family(families, p):  # type: ignore[no-untyped-def]
     """Contact hours a month for each of so many families: net hours less paperwork and travel, never negative."""
-    return max(p.net_hours / families - p.paperwork_hours - p.travel_hours, 0.0)
+    return max(p.net_hours / max(families, 1.0) - p.paperwork_hours - p.travel_hours, 0.0)
 
 
 # --- a month with her families ------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ def _find(family, draws, p):  # type: ignore[no-untyped-def]
 def _claim(family, u, p):  # type: ignore[no-untyped-def]
     """Help with applications: what the family is entitled to and has not applied for."""
     hazard = p.claim_rate * family.potency
-    if family.tenure != OWNER and rings(u[HELP_CLAIM_HOUSING], hazard):
+    if rings(u[HELP_CLAIM_HOUSING], hazard * (p.owner_claim if family.tenure == OWNER else 1.0)):
         family.claims_housing_allowance = 1
     if rings(u[HELP_CLAIM_SUPPORT], hazard):
         family.claims_support = 1
@@ -218,4 +219,15 @@ def _refer(family, draws, town, p, services, waiting):  # type: ignore[no-untype
             head_start = np.int64(p.head_start * family.potency + draws[1 + k, HEAD_START])
             for s in range(len(SERVICES)):
                 if (needs >> s) & 1 == 1 and rings(draws[1 + k, REFER + s], hazard):
-                    refer(family, k, s, draws[1 + k, REFER_ORDER], right_order, town, services, waiting, head_start)
+                    refer(
+                        family,
+                        k,
+                        s,
+                        town.month,
+                        draws[1 + k, REFER_ORDER],
+                        right_order,
+                        town,
+                        services,
+                        waiting,
+                        head_start,
+                    )

@@ -27,10 +27,13 @@ from simulation.draws import (
     rings,
 )
 from simulation.names import (
+    AAP,
+    DISABILITY,
     EDUCATION,
     FAMILY_BARRIERS,
     FIRST,
     FULL_TIME,
+    HEALTH,
     INTRODUCTION,
     LANGUAGE,
     MAX_CHILDREN,
@@ -52,6 +55,7 @@ LEAVES_HOME: Final = 252  # months: 21 years
 OLDEST_FOR_BIRTH: Final = 504  # months: 42 years
 NEWBORN: Final = np.int64(0)
 NO_CHILD: Final = 999
+NOT_RECENT: Final = np.bool_(False)
 
 # The place as the model reads it: see plan.Profile; thresholds on the scale of a standard normal.
 PLACE: Final = np.dtype(
@@ -114,7 +118,7 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
         family.barrier[b] = 1 if u[2] < presence else 0
         family.found[b] = 1 if family.barrier[b] == 1 and u[3] < 0.5 else 0
     fill(u, town, family.slot, entity, AT_ENTRY, np.int64(8))
-    family.claims_housing_allowance = 1 if u[0] < 0.5 and renting else 0
+    family.claims_housing_allowance = 1 if u[0] < (0.5 if renting else 0.5 * p.owner_claim) else 0
     family.claims_support = 1 if u[1] < 0.5 else 0
     family.applying = 0
     family.debt = 0.0
@@ -131,7 +135,9 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
     size = 1.0 + (0.0 if lone else 1.0) + family.children_under_18
     family.rent = place.rent * (0.75 + 0.07 * size)
     if family.tenure == MUNICIPAL_RENTAL:
-        family.rent *= 0.9
+        family.rent *= p.municipal_rent
+    elif family.tenure == OWNER:
+        family.rent *= p.owner_cost
 
 
 @rule
@@ -164,6 +170,7 @@ def _forget(family, p):  # type: ignore[no-untyped-def]
     family.low_income_bits = 0
     family.social_assistance = 0.0
     family.entitlement = 0.0
+    family.needs = 0.0
     family.entitled_not_claimed = 0.0
     family.equivalised = 0.0
     family.disposable = 0.0
@@ -277,6 +284,11 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
     parent.job_months = 0
     parent.benefit = INTRODUCTION if recent else NO_BENEFIT
     parent.benefit_months = family.residence if recent else 0
+    if parent.work == NO_WORK and parent.barrier[HEALTH] == 1 and family.residence >= town.residence_months:
+        if u[2] < p.disability_at_entry:
+            parent.benefit = DISABILITY
+        elif u[3] < p.aap_at_entry:
+            parent.benefit = AAP
     parent.earned_1y = 0.0
     parent.earned_3y = 0.0
     parent.wages = 0.0
@@ -303,6 +315,7 @@ def pass_time(family, town, p, place):  # type: ignore[no-untyped-def]
     """
     u = town.u
     fill_family(u, town, family, BLOCK_TIME)
+    family.support *= p.support_kept
     _grow_older(family)
     if family.coordinator < 0 and family.trust > p.trust_start:
         family.trust -= min(p.trust_decay, 1.0) * (family.trust - p.trust_start)
@@ -321,7 +334,7 @@ def pass_time(family, town, p, place):  # type: ignore[no-untyped-def]
         hardship = family.prone[0] + family.prone[1] + family.prone[2] + family.prone[3] + family.prone[4]
         # The newcomer's barriers go with the family's: the more it is prone to, the more the partner.
         shared = math.sqrt(p.prevalence_correlation) * 0.6 * (1.5 - hardship)
-        _new_parent(family, SECOND, NEWBORN, shared, 0 > 1, town, p, place)
+        _new_parent(family, SECOND, NEWBORN, shared, NOT_RECENT, town, p, place)
     if family.parent[0].age < OLDEST_FOR_BIRTH and rings(birth_clock, p.birth):
         _birth(family, town, place)
 
@@ -341,6 +354,7 @@ def _grow_older(family):  # type: ignore[no-untyped-def]
             parent.offer_at = 2.0
     under_18 = 0
     youngest = NO_CHILD
+    special = 0
     for j in range(family.child_slots):
         child = family.child[j]
         if child.present == 1:
@@ -350,7 +364,9 @@ def _grow_older(family):  # type: ignore[no-untyped-def]
                 child.present = 0
             elif child.age < ADULT:
                 under_18 += 1
+                special = max(special, child.needs)
     family.children_under_18 = under_18
+    family.special_needs = special
     family.youngest = youngest
 
 

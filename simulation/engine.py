@@ -57,10 +57,13 @@ def parameter_values(plan: Plan, seed: int, draw: int) -> FloatArray:
 def make_setting(plan: Plan, values: FloatArray) -> Arrays:
     """What stays fixed while a plan runs: parameters, rates of the month, place. SETTING of shape (1,)."""
     setting = np.zeros(1, SETTING)
-    record = to_record(values)
+    rates = load_rates(plan.prices)
+    in_its_prices = float(rates[0]["cpi"]) / 100.0  # profiles and parameters state kroner of 2025
+    record = to_record(values, in_its_prices)
     setting["p"] = record
-    setting["rates"] = load_rates(plan.prices)
+    setting["rates"] = rates
     setting["place"] = place_record(plan.profile, record[0])
+    setting["place"]["rent"] *= in_its_prices
     return setting
 
 

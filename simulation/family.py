@@ -123,6 +123,7 @@ FAMILY: Final = np.dtype(
             ("kindergarten_fee", "f8"),
             ("sfo_fee", "f8"),
             ("social_assistance", "f8"),
+            ("needs", "f8"),  # norm, housing cost, power and fees: what the means test takes as its measure
             ("entitlement", "f8"),  # social assistance it would get if it applied (its means test)
             ("entitled_not_claimed", "f8"),  # money left on the table
             ("disposable", "f8"),

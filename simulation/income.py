@@ -526,6 +526,7 @@ def household_income(family, rates, fees_on):
         housing = 0.0
     counted = earned + cash + care + advance + housing
     family.entitlement = means_test(needs, counted, benefit, fees, rates)
+    family.needs = needs + rates.assistance_covers_fees * fees
     assistance = family.entitlement if family.applying == 1 else 0.0
     disposable = counted + benefit - fees + assistance
 

@@ -54,7 +54,7 @@ def meets_criteria(family, months_needed):  # type: ignore[no-untyped-def]
 
 
 @rule
-def apply_criteria(family, u, town, candidates):  # type: ignore[no-untyped-def]
+def apply_criteria(family, town, candidates):  # type: ignore[no-untyped-def]
     """Mark whether the family meets the criteria this month; put it on the intake team's list if it does."""
     family.meets_criteria = meets_criteria(family, town.months_needed)
     if family.meets_criteria == 0:
@@ -63,13 +63,23 @@ def apply_criteria(family, u, town, candidates):  # type: ignore[no-untyped-def]
     family.waiting_months += 1
     if town.coordinators == 0:
         return
-    priority = 0
-    if town.intake == BY_NEED:
-        priority = HIGHEST_PRIORITY - need_score(family)
-    elif town.intake == BY_WAITING:
-        priority = max(HIGHEST_PRIORITY - family.waiting_months, 0)
-    candidates[town.candidates] = make_ticket(priority, u[INTAKE_TICKET], family.slot)
+    candidates[town.candidates] = family.slot
     town.candidates += 1
+
+
+@rule
+def rank(families, town, candidates):  # type: ignore[no-untyped-def]
+    """Put the list in the intake team's order: by need, by waiting time or at random; luck decides what is equal."""
+    for t in range(town.candidates):
+        family = families[candidates[t]]
+        priority = 0
+        if town.intake == BY_NEED:
+            priority = HIGHEST_PRIORITY - need_score(family)
+        elif town.intake == BY_WAITING:
+            priority = max(HIGHEST_PRIORITY - family.waiting_months, 0)
+        fill_month(town.draws[0], family, town, BLOCK_MONTH)
+        candidates[t] = make_ticket(priority, town.draws[0, 0, INTAKE_TICKET], family.slot)
+    candidates[: town.candidates].sort()
 
 
 @rule
@@ -118,9 +128,15 @@ def intake_month(families, coordinators, town, p, candidates):  # type: ignore[n
     if town.coordinators == 0:
         return
     endings(families, coordinators, town, p)
-    candidates[: town.candidates].sort()
+    room = 0
     for c in range(town.coordinators):
         coordinators[c].admitted = 0
+        if coordinators[c].present == 1:
+            room += coordinators[c].caseload - coordinators[c].families
+    town.candidates_left = town.candidates
+    if room == 0:
+        return
+    rank(families, town, candidates)
     for t in range(town.candidates):
         best = -1
         most = 0
@@ -134,7 +150,7 @@ def intake_month(families, coordinators, town, p, candidates):  # type: ignore[n
             break
         slot = candidates[t] & CLIENT_MASK
         admit(families[slot], coordinators[best], best, town, p)
-    town.candidates_left = max(town.candidates - town.admitted_now, 0)
+    town.candidates_left = town.candidates - town.admitted_now
 
 
 @rule

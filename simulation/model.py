@@ -14,11 +14,11 @@ import numpy as np
 
 from simulation import month
 from simulation.agents import Coordinator, Family, Service
-from simulation.engine import at_month_zero
+from simulation.engine import UPPER_SECONDARY_HORIZON, at_month_zero
 from simulation.names import SERVICES
 from simulation.outcomes import OUTCOME_NAMES
 from simulation.plan import Plan
-from simulation.reading import COLUMNS, F, read_month, to_values
+from simulation.reading import COLUMNS, TURNED_21, F, read_month, to_values
 
 
 class FamilyModel(mesa.Model):  # type: ignore[misc]
@@ -123,7 +123,10 @@ class FamilyModel(mesa.Model):  # type: ignore[misc]
             np.empty(n, np.int32),
             np.empty(n, np.int8),
         )
-        return to_values(pool if population == "pool" else eligible)
+        sums = pool if population == "pool" else eligible
+        if self.plan.horizon_months < UPPER_SECONDARY_HORIZON:
+            sums[TURNED_21] = 0.0
+        return to_values(sums)
 
 
 def _outcome(model: FamilyModel, k: int) -> float:

@@ -30,7 +30,6 @@ def one_month(  # type: ignore[no-untyped-def]
     # 1. time passes
     begin_month(town)
     for i in range(families.shape[0]):
-        families[i].support *= p.support_kept
         pass_time(families[i], town, p, setting[0].place)
     # 2. coordinators: turnover, hours shared out, meetings, discovery, claims, referral
     for c in range(town.coordinators):
@@ -75,7 +74,7 @@ def live(families, first, end, town, setting, services, waiting, candidates):  #
     for i in range(first, end):
         ask_for_services(families[i], town.draws[i - first], town, p, services, waiting)
     for i in range(first, end):
-        apply_criteria(families[i], town.draws[i - first, 0], town, candidates)
+        apply_criteria(families[i], town, candidates)
 
 
 @rule
@@ -99,7 +98,6 @@ def begin_at(town):  # type: ignore[no-untyped-def]
 @rule
 def pass_time_at(families, i, town, setting):  # type: ignore[no-untyped-def]
     """Phase 1, family ``i``."""
-    families[i].support *= setting[0].p.support_kept
     pass_time(families[i], town[0], setting[0].p, setting[0].place)
 
 
@@ -188,8 +186,7 @@ def ask_at(families, i, town, setting, services, waiting):  # type: ignore[no-un
 @rule
 def criteria_at(families, i, town, candidates):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: the intake criteria only."""
-    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
-    apply_criteria(families[i], town[0].draws[0, 0], town[0], candidates)
+    apply_criteria(families[i], town[0], candidates)
 
 
 @rule

@@ -278,14 +278,19 @@ def with_overrides(
     return result
 
 
-def to_record(values: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-    """Pack stated values (P,) into a PARAMETERS array of shape (1,): monthly rates, logarithms of hazard ratios."""
+def to_record(values: Sequence[float] | npt.NDArray[np.float64], prices: float = 1.0) -> npt.NDArray[Any]:
+    """Pack stated values (P,) into a PARAMETERS array of shape (1,): monthly rates, logarithms of hazard ratios.
+
+    ``prices`` is the price level of the run's year, 2025 = 1: parameters in kroner are stated in kroner of 2025.
+    """
     record = np.zeros(1, PARAMETERS)
     p = record[0]
     for parameter, value in zip(load_parameters(), values, strict=True):
         amount = float(value)
         if parameter.unit == "rate per year":
             amount /= 12.0
+        elif parameter.unit.startswith("NOK"):
+            amount *= prices
         elif parameter.unit == "hazard ratio":
             amount = math.log(amount)
         stem, _, element = parameter.name.partition(".")

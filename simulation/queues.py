@@ -41,6 +41,8 @@ _LUCK: Final = 1 << 26  # 24 bits of luck
 CLIENT_MASK: Final = (1 << 26) - 1
 HIGHEST_PRIORITY: Final = 4095
 NO_HEAD_START: Final = np.int64(0)
+KNOWN: Final = np.int64(1)
+IN_TRUTH: Final = np.int64(0)
 
 
 @rule
@@ -50,18 +52,22 @@ def make_ticket(priority, u, client):  # type: ignore[no-untyped-def]
 
 
 @rule
-def join_queue(family, k, s, town, services, waiting, head_start, wrong):  # type: ignore[no-untyped-def]
-    """A parent joins the queue of service ``s``, ``head_start`` months before others who come now."""
+def join_queue(family, k, s, asked, town, services, waiting, head_start, wrong):  # type: ignore[no-untyped-def]
+    """A parent joins the queue of service ``s``, ``head_start`` months before others who come now.
+
+    ``asked`` is the first month in which a place could be given: this one for a coordinator's referral, the next for
+    who asks after the services have had their month.
+    """
     service = services[s]
     if service.waiting >= waiting.shape[1]:
         service.turned_away += 1
         return
     parent = family.parent[k]
     parent.stage[s] = WAITING
-    parent.since[s] = town.month
+    parent.since[s] = asked
     parent.waited[s] = 0
     parent.wrong_order[s] = 1 if wrong else 0
-    priority = max(town.month - head_start, 0)
+    priority = max(asked - head_start, 0)
     if service.by_need == 1:
         priority = HIGHEST_PRIORITY - need_score(family)
     fill_parent(town.v, town, family, k, BLOCK_SERVICE + s)
@@ -101,7 +107,8 @@ def known_needs(family, k):  # type: ignore[no-untyped-def]
             needs |= 1 << S_HOUSING
         if family.barrier[2] == 1 and family.found[2] == 1 and stage[S_ECONOMY] == NOT_ENGAGED:
             needs |= 1 << S_ECONOMY
-        if (family.special_needs == 1 or family.child_outside == 1) and stage[S_CHILDREN] == NOT_ENGAGED:
+        burdened = family.special_needs == 1 and family.barrier[3] == 1 and family.found[3] == 1
+        if (burdened or family.child_outside == 1) and stage[S_CHILDREN] == NOT_ENGAGED:
             needs |= 1 << S_CHILDREN
         heavy = (family.barrier[3] == 1 and family.found[3] == 1) or (family.barrier[4] == 1 and family.found[4] == 1)
         if heavy and stage[S_CHILD_WELFARE] == NOT_ENGAGED:
@@ -110,26 +117,28 @@ def known_needs(family, k):  # type: ignore[no-untyped-def]
 
 
 @rule
-def out_of_order(family, k, s):  # type: ignore[no-untyped-def]
-    """Whether training or work support would begin before health, violence or housing is seen to."""
+def out_of_order(family, k, s, known):  # type: ignore[no-untyped-def]
+    """Whether training or work support would begin before health, violence or housing is seen to.
+
+    ``known`` 1: as far as anybody knows; 0: in truth, hidden barriers too.
+    """
     if not (s == S_LANGUAGE or s == S_EDUCATION or s == S_WORK):
         return False
     parent = family.parent[k]
-    if parent.barrier[HEALTH] == 1 and parent.stage[S_HEALTH] != IN_PLACE:
+    if parent.barrier[HEALTH] == 1 and parent.found[HEALTH] >= known and parent.stage[S_HEALTH] != IN_PLACE:
         return True
     first = family.parent[0]
-    if family.barrier[4] == 1 and first.stage[S_CHILD_WELFARE] != IN_PLACE:
+    if family.barrier[4] == 1 and family.found[4] >= known and first.stage[S_CHILD_WELFARE] != IN_PLACE:
         return True
-    return family.barrier[0] == 1 and first.stage[S_HOUSING] != IN_PLACE
+    return family.barrier[0] == 1 and family.found[0] >= known and first.stage[S_HOUSING] != IN_PLACE
 
 
 @rule
-def refer(family, k, s, u_order, right_order, town, services, waiting, head_start):  # type: ignore[no-untyped-def]
-    """A referral, in the right order with probability ``right_order``: then it waits for what must come first."""
-    wrong = out_of_order(family, k, s)
-    if wrong and u_order < right_order:
+def refer(family, k, s, asked, u_order, right_order, town, services, waiting, head_start):  # type: ignore[no-untyped-def]
+    """A referral, in the right order with probability ``right_order``: then it waits for what is known to come first."""
+    if u_order < right_order and out_of_order(family, k, s, KNOWN):
         return
-    join_queue(family, k, s, town, services, waiting, head_start, wrong)
+    join_queue(family, k, s, asked, town, services, waiting, head_start, out_of_order(family, k, s, IN_TRUTH))
 
 
 @rule
@@ -141,4 +150,15 @@ def ask_for_services(family, draws, town, p, services, waiting):  # type: ignore
             needs = known_needs(family, k)
             for s in range(len(SERVICES)):
                 if (needs >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s]):
-                    refer(family, k, s, u[ORDER], p.right_order_ordinary, town, services, waiting, NO_HEAD_START)
+                    refer(
+                        family,
+                        k,
+                        s,
+                        town.month + 1,
+                        u[ORDER],
+                        p.right_order_ordinary,
+                        town,
+                        services,
+                        waiting,
+                        NO_HEAD_START,
+                    )

@@ -97,7 +97,7 @@ class ChunkStore:
                     file=folder,
                     allowed="--resume with the same study, --set, seed and version, or another --out",
                 )
-        if not resume:
+        if not resume or not note.exists():
             for path in folder.glob("chunk-*.parquet"):
                 path.unlink()
         _write(note, json.dumps({"inputs": inputs, "source": SOURCE_HASH}, indent=1).encode())
@@ -338,7 +338,9 @@ class _Work:
         difference = runs.study[:, names.index(arm), 1, -1, k] - runs.study[:, names.index(against), 1, -1, k]
         draws = np.unique(runs.draw)
         means = np.array([difference[runs.draw == draw].mean() for draw in draws])
-        return float(1.96 * means.std(ddof=1) / np.sqrt(len(means)))
+        from scipy.stats import t
+
+        return float(t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
 
     def forget_beyond(self, first: int) -> None:
         """Leave out what an earlier run has done beyond the first so many replicates."""

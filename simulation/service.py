@@ -112,7 +112,7 @@ def _end_stays(service, s, families, town, p, placed):  # type: ignore[no-untype
             if s == S_WORK:
                 end_programme(parent)
                 if finished:
-                    parent.boost = 1.0
+                    parent.boost = service.intensity
         else:
             placed[s, kept] = client
             kept += 1
