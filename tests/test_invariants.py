@@ -158,7 +158,7 @@ def check_places(world: World, before: np.ndarray) -> None:
             if service["places"] > 0:  # nobody waits but those who asked after places were given
                 parents = world.families["parent"]
                 waits = (parents["stage"][:, :, s] == WAITING) & (parents["present"] == 1)
-                assert (parents["since"][:, :, s][waits] == world.town[0]["month"]).all()
+                assert (parents["since"][:, :, s][waits] == world.town[0]["month"] + 1).all()
         elif taken > np.floor(service["places"]):
             assert service["started"] == 0
             assert taken <= last["placed"] + last["residents"]
