@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, rings
 from simulation.income import household_income
 from simulation.names import OWNER
@@ -22,7 +22,7 @@ MEMORY: Final = 1 << 11  # the bit of the twelfth month
 LEAST_DEPTH: Final = 0.1  # squared share of the usual need: below it, stopping is no more likely
 
 
-@rule
+@small
 def claims_month(family, u, p):  # type: ignore[no-untyped-def]
     """Apply for social assistance or stop; begin or drop the claims for housing allowance and other support.
 
@@ -53,7 +53,7 @@ def claims_month(family, u, p):  # type: ignore[no-untyped-def]
         family.claims_support = 1
 
 
-@rule
+@small
 def money_month(family, town, rates):  # type: ignore[no-untyped-def]
     """The month's incomes by the rules, then the family's record of the last 12 and 36 months."""
     household_income(family, rates, 1)

@@ -8,7 +8,7 @@ recovery, so that two lives with the same luck grow alike and never swap.
 
 from __future__ import annotations
 
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import (
     CARE_ORDER,
     CHANGE,
@@ -49,7 +49,7 @@ from simulation.names import (
 F0 = PERSON_BARRIERS  # the first barrier of the family
 
 
-@rule
+@small
 def barriers_month(family, draws, p, services):  # type: ignore[no-untyped-def]
     """All barriers of a family over a month: change, then ordinary discovery."""
     _family_barriers(family, draws[0], p, services)
@@ -59,7 +59,7 @@ def barriers_month(family, draws, p, services):  # type: ignore[no-untyped-def]
     _discover(family, draws, p)
 
 
-@rule
+@small
 def change(present, prone, u, recovery, relapse, onset):  # type: ignore[no-untyped-def]
     """Whether the barrier is there after a month (1 or 0)."""
     hazard = relapse if prone == 1 else onset
@@ -71,14 +71,14 @@ def change(present, prone, u, recovery, relapse, onset):  # type: ignore[no-unty
     return present
 
 
-@rule
+@small
 def _leave_queue(parent, s):  # type: ignore[no-untyped-def]
     """Who no longer needs a service stops waiting for it."""
     if parent.stage[s] == WAITING:
         parent.stage[s] = NOT_ENGAGED
 
 
-@rule
+@small
 def _set_family(family, b, value):  # type: ignore[no-untyped-def]
     """A change hides the barrier again; the family then leaves the queue of its service."""
     f = b - F0
@@ -92,7 +92,7 @@ def _set_family(family, b, value):  # type: ignore[no-untyped-def]
                 _leave_queue(family.parent[0], S_ECONOMY)
 
 
-@rule
+@small
 def _treated(family, s, p_added, services):  # type: ignore[no-untyped-def]
     """The added rate while the family has a place; less where the service is spread thin."""
     if family.parent[0].stage[s] == IN_PLACE:
@@ -100,7 +100,7 @@ def _treated(family, s, p_added, services):  # type: ignore[no-untyped-def]
     return 0.0
 
 
-@rule
+@small
 def _family_barriers(family, u, p, services):  # type: ignore[no-untyped-def]
     by_coordinator = family.potency
     rate = (
@@ -153,7 +153,7 @@ def _family_barriers(family, u, p, services):  # type: ignore[no-untyped-def]
         _leave_queue(family.parent[0], S_CHILD_WELFARE)
 
 
-@rule
+@small
 def _parent_barriers(family, k, u, p, services):  # type: ignore[no-untyped-def]
     parent = family.parent[k]
     rate = p.recovery[HEALTH]
@@ -186,14 +186,14 @@ def _parent_barriers(family, k, u, p, services):  # type: ignore[no-untyped-def]
         _train(parent, EDUCATION, u[EDUCATION_DONE], services[S_EDUCATION].intensity / p.training_months[EDUCATION])
 
 
-@rule
+@small
 def _train(parent, b, u, rate):  # type: ignore[no-untyped-def]
     """An attended month: the barrier may be overcome, for good."""
     if parent.barrier[b] == 1 and rings(u, rate):
         parent.barrier[b] = 0
 
 
-@rule
+@small
 def _discover(family, draws, p):  # type: ignore[no-untyped-def]
     """Ordinary follow-up finds hidden barriers."""
     if lowest(draws[0], FIND, FAMILY_BARRIERS) < p.discovery_ordinary:

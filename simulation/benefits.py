@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import BLOCK_PROGRAMME, KVP_OR_MEASURE, clock, fill_parent
 from simulation.names import (
     AAP,
@@ -33,7 +33,7 @@ KVP_SOCIAL_ASSISTANCE: Final = 3  # months of the last 12 that make KVP the natu
 NEVER: Final = 2.0  # a clock that does not ring this month
 
 
-@rule
+@small
 def aap_hazard(family, parent, town, p):  # type: ignore[no-untyped-def]
     """Getting AAP (work assessment allowance), per month: poor health, out of full-time work, the years of residence.
 
@@ -49,7 +49,7 @@ def aap_hazard(family, parent, town, p):  # type: ignore[no-untyped-def]
     return p.aap_entry * math.exp(log_ratio)
 
 
-@rule
+@small
 def disability_hazard(family, parent, p):  # type: ignore[no-untyped-def]
     """From AAP to disability benefit, per month, after a year on AAP with poor health."""
     if parent.benefit != AAP or parent.barrier[HEALTH] == 0 or parent.benefit_months < 12:
@@ -57,7 +57,7 @@ def disability_hazard(family, parent, p):  # type: ignore[no-untyped-def]
     return p.disability_entry * math.exp(p.health_benefit_ratio * family.potency)
 
 
-@rule
+@small
 def transitional_right(family, parent, town):  # type: ignore[no-untyped-def]
     """A lone parent with a child under eight, not in full-time work, with the years of residence."""
     if family.parent[1].present == 1 or parent.work == FULL_TIME or family.residence < town.residence_months:
@@ -65,7 +65,7 @@ def transitional_right(family, parent, town):  # type: ignore[no-untyped-def]
     return family.youngest < TRANSITIONAL_AGE
 
 
-@rule
+@small
 def transitional_hazard(family, parent, town, p):  # type: ignore[no-untyped-def]
     """Claiming transitional benefit, per month; once the three years are used, no more."""
     if parent.benefit != NO_BENEFIT or parent.attended_transitional >= TRANSITIONAL_MONTHS:
@@ -75,7 +75,7 @@ def transitional_hazard(family, parent, town, p):  # type: ignore[no-untyped-def
     return p.transitional_entry
 
 
-@rule
+@small
 def benefit_ends(family, parent, u, town, p):  # type: ignore[no-untyped-def]
     """When in the month (0..1) the present benefit ends for other reasons than work; NEVER if not this month."""
     months = parent.benefit_months
@@ -91,7 +91,7 @@ def benefit_ends(family, parent, u, town, p):  # type: ignore[no-untyped-def]
     return NEVER
 
 
-@rule
+@small
 def set_benefit(parent, benefit):  # type: ignore[no-untyped-def]
     """Another own benefit, from month 0 of it."""
     parent.benefit = benefit
@@ -114,7 +114,7 @@ def start_programme(family, k, town, p):  # type: ignore[no-untyped-def]
         set_benefit(parent, MEASURES)
 
 
-@rule
+@small
 def end_programme(parent):  # type: ignore[no-untyped-def]
     """The place in the work service is over, and with it KVP or measures benefit."""
     if parent.benefit == KVP or parent.benefit == MEASURES:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.demography import ADULT, LEAVES_HOME
 from simulation.draws import (
     BLOCK_CHILD,
@@ -31,7 +31,7 @@ SCHOOL_AGE: Final = 72
 SFO_END: Final = 120
 
 
-@rule
+@small
 def peers_taking_part(families, family):  # type: ignore[no-untyped-def]
     """Mean share of children in an arena, last month, among the families this one is tied to."""
     total = 0.0
@@ -40,7 +40,7 @@ def peers_taking_part(families, family):  # type: ignore[no-untyped-def]
     return total / PEERS
 
 
-@rule
+@small
 def children_month(families, family, town, p, services):  # type: ignore[no-untyped-def]
     """A month of all children of a family."""
     log_ratio = p.child_application_ratio * family.potency
@@ -71,7 +71,7 @@ def children_month(families, family, town, p, services):  # type: ignore[no-unty
     family.child_outside = 1 if part < counted else 0
 
 
-@rule
+@small
 def _month_under_18(family, child, ratio, town, p):  # type: ignore[no-untyped-def]
     u = town.u
     fill_child(u, town, family, child.birth_order, BLOCK_CHILD)
@@ -98,7 +98,7 @@ def _month_under_18(family, child, ratio, town, p):  # type: ignore[no-untyped-d
     child.months_low_income += family.low_income_bits & 1
 
 
-@rule
+@small
 def _join_or_leave(child, arena, u, ratio, p):  # type: ignore[no-untyped-def]
     if child.arena[arena] == 1:
         if rings(1.0 - u, p.arena_leave[arena]):

@@ -69,3 +69,8 @@ def rule(function: F) -> F:
 def inlined(function: F) -> F:
     """A rule that is copied into its callers: for the few that a loop must contain to be vectorised."""
     return numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, inline="always")(function)  # type: ignore[no-any-return]
+
+
+def small(function: F) -> F:
+    """A rule on the hot path: its machine code is copied into every caller, since Numba's calls cost as much as it does."""
+    return numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, forceinline=True)(function)  # type: ignore[no-any-return]

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import (
     AT_ENTRY,
     BIRTH,
@@ -339,7 +339,7 @@ def pass_time(family, town, p, place):  # type: ignore[no-untyped-def]
         _birth(family, town, place)
 
 
-@rule
+@small
 def _grow_older(family):  # type: ignore[no-untyped-def]
     family.residence += 1
     family.couple_months += 1

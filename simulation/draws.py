@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from simulation.compiled import inlined, rule
+from simulation.compiled import inlined, rule, small
 from simulation.names import FIRST, SECOND
 
 MASK: Final = np.uint64(0xFFFFFFFF)
@@ -151,7 +151,7 @@ def fill_buffer(u, town, slot, entity, first):  # type: ignore[no-untyped-def]
         u[24 + b] = uniform(w3)
 
 
-@rule
+@small
 def parent_entity(family, k):  # type: ignore[no-untyped-def]
     """The key of parent ``k`` (0, 1) within the slot: survives all but a change of partner."""
     if k == 0:
@@ -187,7 +187,7 @@ def fill_child(u, town, family, birth_order, block):  # type: ignore[no-untyped-
     fill(u, town, family.slot, entity, town.month, block)
 
 
-@rule
+@small
 def rings(u, hazard):  # type: ignore[no-untyped-def]
     """Whether the exponential clock of a cause with this monthly hazard rings within the month.
 
@@ -196,7 +196,7 @@ def rings(u, hazard):  # type: ignore[no-untyped-def]
     return u < hazard and u < 1.0 - math.exp(-hazard)
 
 
-@rule
+@small
 def clock(u, hazard):  # type: ignore[no-untyped-def]
     """The time (months) at which the clock rings; 2.0 where that is not within the month."""
     if u >= hazard:

@@ -25,7 +25,7 @@ hours, not by the wage.
 
 from __future__ import annotations
 
-from simulation.compiled import rule
+from simulation.compiled import small
 from simulation.names import (
     AAP,
     DISABILITY,
@@ -50,7 +50,7 @@ KINDERGARTEN = 0  # places of the arenas
 SFO = 1
 
 
-@rule
+@small
 def over(amount, limit):
     """The part of an amount that is over a limit, never negative."""
     if amount > limit:
@@ -58,7 +58,7 @@ def over(amount, limit):
     return 0.0
 
 
-@rule
+@small
 def at_most(amount, limit):
     """The smaller of two amounts."""
     if amount > limit:
@@ -69,21 +69,21 @@ def at_most(amount, limit):
 # -------------------------------------------------------------------------------------------------------------- tax
 
 
-@rule
+@small
 def general_tax(income_year, deduction_year, rates):
     """Tax on general income, NOK a year: after minimum deduction and personal allowance [tax-general-rate-2025]."""
     minimum = at_most(rates.tax_minimum_deduction_rate * income_year, rates.tax_minimum_deduction_max)
     return rates.tax_general_rate * over(income_year, minimum + rates.tax_personal_allowance + deduction_year)
 
 
-@rule
+@small
 def social_security_contribution(income_year, rates):
     """Contribution on wages, NOK a year, phased in over its floor [tax-social-security-rate-2025]."""
     phased_in = rates.tax_contribution_phase_in * over(income_year, rates.tax_contribution_floor)
     return at_most(rates.tax_contribution_rate * income_year, phased_in)
 
 
-@rule
+@small
 def step_tax(income_year, rates):
     """Step tax on gross income, NOK a year: each step's rate holds between its limit and the next [tax-step1-..3-]."""
     over1 = over(income_year, rates.tax_step1_from)
@@ -94,7 +94,7 @@ def step_tax(income_year, rates):
     )
 
 
-@rule
+@small
 def tax_of_year(income_year, deduction_year, rates):
     """Tax on a year's wages and benefits taxed as wages, NOK; the deduction is that of lone parents (2017)."""
     return (
@@ -107,7 +107,7 @@ def tax_of_year(income_year, deduction_year, rates):
 # ------------------------------------------------------------------------------------------------- work and own benefit
 
 
-@rule
+@small
 def hours_share(parent, rates):
     """Hours in paid work, as a share of full time."""
     if parent.work == FULL_TIME:
@@ -117,13 +117,13 @@ def hours_share(parent, rates):
     return 0.0
 
 
-@rule
+@small
 def gross_wages(parent, rates):
     """Wages of a parent: her full-time wage times the share of full time."""
     return parent.wage_level * hours_share(parent, rates)
 
 
-@rule
+@small
 def young_share(parent, share, rates):
     """Full rate, or the lower share of those under 25 [kvp-rate-under25, aap-minimum-under25]."""
     if parent.age < rates.young_age * YEAR:
@@ -131,27 +131,27 @@ def young_share(parent, share, rates):
     return 1.0
 
 
-@rule
+@small
 def daily(amount, rates):
     """A daily rate as an amount a month: 260 days a year."""
     return amount * rates.benefit_days / YEAR
 
 
-@rule
+@small
 def kvp_benefit(parent, children, rates):
     """KVP benefit with child supplement, for hours not in paid work; Social Services Act 35 [kvp-rate-g-2024-07]."""
     full = rates.kvp_g * rates.basic_amount / YEAR * young_share(parent, rates.kvp_young_share, rates)
     return (full + daily(rates.kvp_child * children, rates)) * (1.0 - hours_share(parent, rates))
 
 
-@rule
+@small
 def aap_benefit(parent, children, rates):
     """AAP minimum with child supplement, for hours not in paid work; NIA 11-20, 11-23 [aap-minimum-g]."""
     full = rates.aap_g * rates.basic_amount / YEAR * young_share(parent, rates.aap_young_share, rates)
     return (full + daily(rates.aap_child * children, rates)) * (1.0 - hours_share(parent, rates))
 
 
-@rule
+@small
 def disability_benefit(parent, lone, rates):
     """Disability minimum less a share of wages over 0.4 G; NIA 12-13, 12-14 [disability-minimum-single-2024]."""
     minimum_g = rates.disability_g_lone if lone else rates.disability_g_couple
@@ -160,7 +160,7 @@ def disability_benefit(parent, lone, rates):
     return over(minimum_g * rates.basic_amount / YEAR, lost)
 
 
-@rule
+@small
 def disability_child_supplement(children, income, lone, rates):
     """0.4 G a child less half of household income over the free amount; NIA 12-15, 12-16 [Prop. 130 L]."""
     if children == 0:
@@ -171,7 +171,7 @@ def disability_child_supplement(children, income, lone, rates):
     return over(rates.disability_child_g * children * rates.basic_amount / YEAR, lost)
 
 
-@rule
+@small
 def transitional_benefit(parent, lone, youngest, rates):
     """2.25 G less 45 % of wages over 0.5 G, lone parent with a child under 8; NIA 15-5..9 [transitional-benefit-g]."""
     if not lone or youngest >= rates.transitional_child_age * YEAR:
@@ -181,7 +181,7 @@ def transitional_benefit(parent, lone, youngest, rates):
     return over(rates.transitional_g * rates.basic_amount / YEAR, lost)
 
 
-@rule
+@small
 def unemployment_base(parent, rates):
     """Former income, NOK a year, at most 6 G: the last year or a third of three years; NIA 4-11.
 
@@ -197,7 +197,7 @@ def unemployment_base(parent, rates):
     return at_most(base, rates.unemployment_cap_g * rates.basic_amount)
 
 
-@rule
+@small
 def unemployment_entitled(parent, rates):
     """Has the earnings history: 1.5 G in a year or 3 G in three; NIA 4-4 [unemployment-benefit-income-1y, -3y]."""
     return (
@@ -206,33 +206,33 @@ def unemployment_entitled(parent, rates):
     )
 
 
-@rule
+@small
 def unemployment_benefit(parent, children, rates):
     """62.4 % of former income with child supplement, for hours not in work; NIA 4-12 [unemployment-benefit-share]."""
     full = rates.unemployment_share * unemployment_base(parent, rates) / YEAR
     return (full + daily(rates.unemployment_child * children, rates)) * (1.0 - hours_share(parent, rates))
 
 
-@rule
+@small
 def measures_benefit(parent, children, rates):
     """Measures benefit with child supplement, for days not in paid work; free of tax [measures-benefit-2025]."""
     return daily(rates.measures_day + rates.measures_child * children, rates) * (1.0 - hours_share(parent, rates))
 
 
-@rule
+@small
 def introduction_benefit(parent, rates):
     """Introduction benefit, 2 G, for the hours not in paid work; Integration Act chapter 5 (grade D)."""
     full = rates.introduction_g * rates.basic_amount / YEAR
     return full * young_share(parent, rates.introduction_young_share, rates) * (1.0 - hours_share(parent, rates))
 
 
-@rule
+@small
 def long_residence(family, rates):
     """Has lived in Norway as long as AAP, disability, transitional benefit and cash-for-care ask (grade D)."""
     return family.residence >= rates.residence_months
 
 
-@rule
+@small
 def own_benefit(parent, children, lone, youngest, resident, rates):
     """The one own benefit of a parent, without the supplement that disability benefit tests against income."""
     kind = parent.benefit
@@ -258,7 +258,7 @@ def own_benefit(parent, children, lone, youngest, resident, rates):
 # -------------------------------------------------------------------------------------------------------- the children
 
 
-@rule
+@small
 def count_children(family, rates):
     """Children 0-5, 6-10 and 11-17; age in months of the youngest; children who could get cash-for-care; in care.
 
@@ -286,7 +286,7 @@ def count_children(family, rates):
     return small, middle, big, youngest, at_home, in_care
 
 
-@rule
+@small
 def child_benefit(small, older, lone, infant, rates):
     """Child benefit by age, sums for a lone parent and an infant on top; Child Benefit Act [child-benefit-2025-05]."""
     amount = rates.child_benefit_0_5 * small + rates.child_benefit_6_17 * older
@@ -297,7 +297,7 @@ def child_benefit(small, older, lone, infant, rates):
     return amount
 
 
-@rule
+@small
 def kindergarten_fees(family, income_year, rates):
     """Kindergarten: (ordinary fee, fee after 6 % ceiling and free core time); [kindergarten-income-share, -free-hours].
 
@@ -325,7 +325,7 @@ def kindergarten_fees(family, income_year, rates):
     return full, reduced
 
 
-@rule
+@small
 def sfo_fees(family, income_year, rates):
     """SFO: (ordinary fee with free hours, the same under the 6 % ceiling of each child); [sfo-income-share].
 
@@ -347,7 +347,7 @@ def sfo_fees(family, income_year, rates):
     return full, reduced
 
 
-@rule
+@small
 def childcare_support(fees, cash_for_care, in_care, wages_year, rates):
     """Lone parent in work: 64 % of fees less cash-for-care, at most a cap; NIA 15-10 [childcare-support-share]."""
     if in_care == 0 or wages_year <= 0.0 or wages_year > rates.childcare_support_income_g * rates.basic_amount:
@@ -356,7 +356,7 @@ def childcare_support(fees, cash_for_care, in_care, wages_year, rates):
     return at_most(rates.childcare_support_share * over(fees, cash_for_care), cap)
 
 
-@rule
+@small
 def advance_child_support(under_11, from_11, income_year, rates):
     """Advance child support of a lone parent: increased, ordinary, reduced or none by gross income (grade D)."""
     children = under_11 + from_11
@@ -372,7 +372,7 @@ def advance_child_support(under_11, from_11, income_year, rates):
 # ------------------------------------------------------------------------------------ housing allowance and assistance
 
 
-@rule
+@small
 def housing_allowance(rent, taxable, adults, children, rates):
     """73.7 % of (housing cost up to the cap, less own share); Housing Allowance Act [housing-allowance-coverage].
 
@@ -395,21 +395,21 @@ def housing_allowance(rent, taxable, adults, children, rates):
     return allowance if allowance >= rates.housing_minimum else 0.0
 
 
-@rule
+@small
 def assistance_norm(adults, small, middle, big, rates):
     """Norm of social assistance by household and ages; Social Services Act 18 [sa-norm-single-2025 and others]."""
     norm = rates.norm_couple if adults > 1 else rates.norm_lone
     return norm + rates.norm_child[0] * small + rates.norm_child[1] * middle + rates.norm_child[2] * big
 
 
-@rule
+@small
 def means_test(needs, counted, child_benefit, fees, rates):
     """Social assistance: needs less counted incomes, never negative; child benefit counted or not, as the law was."""
     needs += rates.assistance_covers_fees * fees
     return over(needs, counted + rates.child_benefit_counted * child_benefit)
 
 
-@rule
+@small
 def social_assistance_need(family, rates):
     """What social assistance would pay this family if it applied, from the amounts its record now holds.
 
@@ -433,7 +433,7 @@ def social_assistance_need(family, rates):
 # ---------------------------------------------------------------------------------------------------------- the month
 
 
-@rule
+@small
 def household_income(family, rates, fees_on):
     """Write the money of this month into the family's record; returns disposable income, NOK a month.
 

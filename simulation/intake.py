@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from simulation.barriers import need_score
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import BLOCK_MONTH, INTAKE_TICKET, PLANNED_LENGTH, fill_month
 from simulation.names import (
     AAP,
@@ -32,7 +32,7 @@ MOST_CHILDREN: Final = 4
 YOUNGEST_UNDER: Final = 192  # months: 16 years
 
 
-@rule
+@small
 def meets_criteria(family, months_needed):  # type: ignore[no-untyped-def]
     """Whether the family meets the HOLF criteria, with so many months of social assistance in the last 12."""
     if family.ever_followed == 1 or family.in_care == 1:
@@ -53,7 +53,7 @@ def meets_criteria(family, months_needed):  # type: ignore[no-untyped-def]
     return 0
 
 
-@rule
+@small
 def apply_criteria(family, town, candidates):  # type: ignore[no-untyped-def]
     """Mark whether the family meets the criteria this month; put it on the intake team's list if it does."""
     family.meets_criteria = meets_criteria(family, town.months_needed)

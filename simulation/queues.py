@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from simulation.barriers import need_score
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import ASK, BLOCK_SERVICE, ORDER, QUEUE_TICKET, fill_parent, lowest, rings
 from simulation.names import (
     DISABILITY,
@@ -45,7 +45,7 @@ KNOWN: Final = np.int64(1)
 IN_TRUTH: Final = np.int64(0)
 
 
-@rule
+@small
 def make_ticket(priority, u, client):  # type: ignore[no-untyped-def]
     """One whole number that sorts by priority (low first, 0..4095), then by luck, then by client."""
     return np.int64(priority) * _PRIORITY + np.int64(u * 16777216.0) * _LUCK + np.int64(client)
@@ -78,7 +78,7 @@ def join_queue(family, k, s, asked, town, services, waiting, head_start, wrong):
 # --- who needs what -----------------------------------------------------------------------------------------------
 
 
-@rule
+@small
 def known_needs(family, k):  # type: ignore[no-untyped-def]
     """The services that parent ``k`` has a known need of and is not engaged with, one bit each (bit = service).
 
@@ -141,7 +141,7 @@ def refer(family, k, s, asked, u_order, right_order, town, services, waiting, he
     join_queue(family, k, s, asked, town, services, waiting, head_start, out_of_order(family, k, s, IN_TRUTH))
 
 
-@rule
+@small
 def ask_for_services(family, draws, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Ordinary follow-up: families ask, or are referred, at their own pace."""
     for k in range(MAX_PARENTS):

@@ -19,7 +19,7 @@ from simulation.benefits import (
     set_benefit,
     transitional_hazard,
 )
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import (
     AAP_ENTRY,
     BENEFIT_END,
@@ -62,7 +62,7 @@ NO_PRIORITY = np.int64(0)
 LONGEST_OUT = 239  # months out of work, beyond which nothing more changes
 
 
-@rule
+@small
 def family_entry_log_ratio(family, p):  # type: ignore[no-untyped-def]
     """Log hazard ratio on getting work that a family's parents share: its barriers, small children, work support."""
     log_ratio = p.work_support_ratio * family.support
@@ -74,7 +74,7 @@ def family_entry_log_ratio(family, p):  # type: ignore[no-untyped-def]
     return log_ratio
 
 
-@rule
+@small
 def job_entry_hazard(family, parent, shared, p):  # type: ignore[no-untyped-def]
     """Getting a job, per month, for a parent out of work; ``shared`` from :func:`family_entry_log_ratio`."""
     log_ratio = shared + parent.frailty + p.course_ratio * parent.boost
@@ -97,7 +97,7 @@ def job_entry_hazard(family, parent, shared, p):  # type: ignore[no-untyped-def]
     return p.job_entry * math.exp(log_ratio)
 
 
-@rule
+@small
 def job_exit_hazard(family, parent, p):  # type: ignore[no-untyped-def]
     """Losing or leaving a job, per month."""
     log_ratio = parent.exit_frailty + p.work_exit_ratio * family.potency
@@ -113,7 +113,7 @@ def job_exit_hazard(family, parent, p):  # type: ignore[no-untyped-def]
 # --- the labour market --------------------------------------------------------------------------------------------
 
 
-@rule
+@small
 def seek_work(family, town, p, takers):  # type: ignore[no-untyped-def]
     """Who would take a job this month: the earlier of a part-time and a full-time clock. Takers are put on the list."""
     u = town.u
@@ -159,7 +159,7 @@ def match(families, town, takers):  # type: ignore[no-untyped-def]
 # --- a month of work and own benefit ------------------------------------------------------------------------------
 
 
-@rule
+@small
 def work_month(family, draws, town, p):  # type: ignore[no-untyped-def]
     """Every parent's month: the earliest of the competing causes happens."""
     for k in range(MAX_PARENTS):
@@ -179,7 +179,7 @@ def work_month(family, draws, town, p):  # type: ignore[no-untyped-def]
                 _month_in_work(family, k, draws[1 + k], town, p)
 
 
-@rule
+@small
 def _month_out_of_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
     parent = family.parent[k]
     job = parent.offer_at
@@ -204,7 +204,7 @@ def _month_out_of_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
         set_benefit(parent, NO_BENEFIT)
 
 
-@rule
+@small
 def _month_in_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
     parent = family.parent[k]
     lost = clock(u[JOB_EXIT], job_exit_hazard(family, parent, p))
@@ -230,14 +230,14 @@ def _month_in_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
         set_benefit(parent, NO_BENEFIT)
 
 
-@rule
+@small
 def _leave_work_service(parent):  # type: ignore[no-untyped-def]
     if parent.stage[S_WORK] != NOT_ENGAGED:
         parent.stage[S_WORK] = NOT_ENGAGED
         end_programme(parent)
 
 
-@rule
+@small
 def _take_job(parent):  # type: ignore[no-untyped-def]
     """In work: job support is over; a full-time job ends every own benefit, a part-time one some."""
     parent.work = parent.offer
@@ -248,7 +248,7 @@ def _take_job(parent):  # type: ignore[no-untyped-def]
         set_benefit(parent, NO_BENEFIT)
 
 
-@rule
+@small
 def _lose_job(parent, u, town, p):  # type: ignore[no-untyped-def]
     """Out of work: unemployment benefit for who has the earnings (1.5 G in a year or 3 G in three) and claims it."""
     parent.work = NO_WORK
