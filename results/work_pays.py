@@ -5,16 +5,20 @@ For one family by the rules of a month, with and without social assistance; ever
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from results import files
 from results.language import number, percent
-from results.style import BLUE, GREY, WIDTH, Picture, finish, header, number_axis, style
+from results.style import BLUE, GREY, WIDTH, Picture, finish, header, number_axis, save, style
 from simulation.budget import family_budget
+from simulation.errors import InputError
 from simulation.rates import resolve_month
 
 ORANGE: Final = "#D55E00"
@@ -128,3 +132,36 @@ def _alt(points: npt.NDArray[np.float64], lang: str) -> str:
     return WORDS[lang]["alt"].format(
         floor=number(floor, lang), end=number(end, lang), loss=percent(loss, lang), top=number(TOP, lang)
     )
+
+
+# ---- the command ----------------------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``run.py work-pays``."""
+    parser.add_argument("--parents", type=int, default=1, metavar="1|2")
+    parser.add_argument("--children", default="3,7", metavar="AGES", help="ages in years (default 3,7)")
+    parser.add_argument(
+        "--rent", type=float, default=12_000, metavar="NOK", help="housing cost a month (default 12000)"
+    )
+    parser.add_argument("--month", default="2025", help="rates of a month or a year (default 2025)")
+    parser.add_argument("--out", type=Path, default=Path("work-pays"), metavar="DIR", help="folder (default work-pays)")
+    parser.add_argument("--lang", choices=("nb", "en"), default="nb")
+    parser.add_argument("--force", action="store_true", help="write over a figure that is there")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Draw the figure and say in words what it shows; InputError for a family or month that cannot be."""
+    try:
+        ages = [float(part) for part in args.children.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(
+            f"{args.children!r} are not ages", key="children", allowed="years with commas, as 3,7"
+        ) from None
+    picture = work_pays(args.parents, ages, args.rent, args.month, lang=args.lang)
+    if not args.force and (args.out / f"{picture.name}.svg").exists():
+        raise InputError("a figure is there already", file=args.out, key="--out", allowed="another folder, or --force")
+    files.make_folder(args.out)
+    save(args.out, picture.name, picture.images)
+    print(f"{picture.title}\n{picture.alt}\n{args.out / picture.name}.svg")
+    return 0
