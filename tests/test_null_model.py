@@ -149,11 +149,18 @@ SEEN_IN_PARENTS = {
 SEEN_IN_CHILDREN = {"child_application_ratio": "arena", "exemption_rate": "exempt"}
 
 
+def month_by_month(plan: Plan) -> np.ndarray:
+    """Families of every month up to MONTHS: (MONTHS + 1, families)."""
+    history = run_replicate(plan, seed=SEED, replicate=0, months=MONTHS, history=True).history
+    assert history is not None
+    return history
+
+
 def alone(links: dict[str, float]) -> np.ndarray:
-    """Families after MONTHS with many followed, all links off but these; the coordinator leaves half way."""
+    """Months of families with many followed, all links off but these; the coordinator leaves half way."""
     (_, plan, *_), _ = shipped(posterior="default", parameters={**NONE, **links})
     plan = replace(plan, coordinators=6, caseload=10, relaxed=True, coordinator_leaves_month=12)
-    return run_replicate(plan, seed=SEED, replicate=0, months=MONTHS).families
+    return month_by_month(plan)
 
 
 def test_every_link_has_a_strong_value_here() -> None:
@@ -167,7 +174,7 @@ def test_a_link_by_itself_changes_what_it_is_about_and_nothing_at_none(link: str
     at_none, strong = alone(company | {link: NONE[link]}), alone(company | {link: STRONG[link]})
     if not company:
         (ordinary, *_), _ = shipped(links=False, posterior="default")
-        without = run_replicate(ordinary, seed=SEED, replicate=0, months=MONTHS).families
+        without = month_by_month(ordinary)
         assert lives(at_none).tobytes() == lives(without).tobytes()
     if link in SEEN_IN:
         a, b = at_none[SEEN_IN[link]], strong[SEEN_IN[link]]
@@ -175,6 +182,7 @@ def test_a_link_by_itself_changes_what_it_is_about_and_nothing_at_none(link: str
         a, b = at_none["parent"][SEEN_IN_PARENTS[link]], strong["parent"][SEEN_IN_PARENTS[link]]
     else:
         a, b = at_none["child"][SEEN_IN_CHILDREN[link]], strong["child"][SEEN_IN_CHILDREN[link]]
+    assert np.array_equal(a[0], b[0])  # before there is a coordinator
     assert not np.array_equal(a, b)
 
 

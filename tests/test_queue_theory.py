@@ -42,11 +42,20 @@ def serve(world: World, services: int = 1) -> None:
         month.service_at(w.services, s, w.families, w.town, w.setting, w.waiting, w.placed)
 
 
-def queue_up(world: World, s: int, slots: list[int], head_start: int = 0) -> None:
+def queue_up(world: World, s: int, slots: list[int]) -> None:
+    """They ask after the services have had their month: the next is the first in which a place could be given."""
+    ask(world, s, slots, int(world.town[0]["month"]) + 1)
+
+
+def refer(world: World, s: int, slots: list[int], head_start: int = 0) -> None:
+    """A coordinator refers them before the services have had their month: a place could be given in this one."""
+    ask(world, s, slots, int(world.town[0]["month"]), head_start)
+
+
+def ask(world: World, s: int, slots: list[int], asked: int, head_start: int = 0) -> None:
+    w = world
     for slot in slots:
-        join_queue(
-            world.families[slot], 0, s, world.town[0], world.services, world.waiting, np.int64(head_start), False
-        )
+        join_queue(w.families[slot], 0, s, asked, w.town[0], w.services, w.waiting, np.int64(head_start), False)
 
 
 def stages(world: World, s: int) -> np.ndarray:
@@ -207,8 +216,9 @@ def test_a_head_start_stands_with_those_who_came_so_many_months_before() -> None
     world = a_town(30, capacity=0.5)
     for m in range(10, 15):
         world.town["month"] = m
-        queue_up(world, s, [m - 10])
-    queue_up(world, s, [20], head_start=2)  # in month 14, as if in month 12
+        queue_up(world, s, [m - 10])  # a place could be given in months 11 to 15
+    world.town["month"] = 15
+    refer(world, s, [20], head_start=2)  # as if a place could have been given in month 13
     order = []
     for places in range(1, 7):
         world.services["capacity"] = places
@@ -219,16 +229,38 @@ def test_a_head_start_stands_with_those_who_came_so_many_months_before() -> None
     assert order[4:] == [3, 4]
 
 
-def test_waiting_time_is_counted_from_the_month_of_joining() -> None:
+def test_waiting_time_is_counted_from_the_first_month_in_which_a_place_could_be_given() -> None:
     s = int(S_HOUSING)
-    world = a_town(3, capacity=0.5)
+    world = a_town(4, capacity=0.5)
     queue_up(world, s, [0])
     for _ in range(7):
-        serve(world, s + 1)
+        serve(world, s + 1)  # in vain
+    refer(world, s, [1])  # by the month that now ends: one month's service too late to be the first
+    queue_up(world, s, [2])
     world.services["capacity"] = 5.0
-    queue_up(world, s, [1])
     serve(world, s + 1)
-    assert world.families["parent"]["waited"][:2, 0, s].tolist() == [8, 1]
+    assert world.families["parent"]["waited"][:3, 0, s].tolist() == [7, 1, 0]
+
+
+def test_who_asks_after_the_services_month_and_who_is_referred_before_the_next_wait_alike() -> None:
+    s = int(S_HOUSING)
+    world = a_town(200, capacity=0.5)
+    queue_up(world, s, list(range(100)))
+    world.town["month"] += 1
+    refer(world, s, list(range(100, 200)))
+    world.town["month"] -= 1  # which serve() begins
+    ahead = world.waiting[s, :200] >> 50
+    assert len(set(ahead.tolist())) == 1
+    world.services["capacity"] = 100.0
+    serve(world, s + 1)
+    world.services["capacity"] = 200.0
+    asked, referred = (stages(world, s)[group] == IN_PLACE for group in (slice(0, 100), slice(100, 200)))
+    # A hundred of two hundred by lot: hypergeometric, so the number from either half has variance 100 / 4 x 100 / 199.
+    assert asked.sum() + referred.sum() == 100
+    assert abs(asked.sum() - 50) < 4.0 * math.sqrt(25 * 100 / 199)
+    first = stages(world, s) == IN_PLACE
+    serve(world, s + 1)
+    assert np.array_equal(world.families["parent"]["waited"][:, 0, s], np.where(first, 0, 1))
 
 
 # --- patience, closing, and the end of a stay ---------------------------------------------------------------------

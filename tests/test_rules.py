@@ -24,14 +24,21 @@ from simulation.benefits import (
 )
 from simulation.coordinator import net_hours_per_family
 from simulation.draws import (
+    APPLY,
     AT_ENTRY,
+    BLOCK_COORDINATOR,
+    BLOCK_MONTH,
+    BUFFER,
+    CLAIM_HOUSING,
     ENTITY_CHILD,
     ENTITY_FAMILY,
     ENTITY_FIRST_PARENT,
+    HELP_CLAIM_HOUSING,
     LEISURE_ARENA,
     SLOT_COORDINATOR,
     UPPER_SECONDARY_DONE,
     fill,
+    fill_month,
     rings,
 )
 from simulation.engine import at_month_zero, burn_in, new_world, parameter_values, run_replicate
@@ -71,7 +78,7 @@ from simulation.names import (
 )
 from simulation.parameters import find_parameter, hill, load_parameters
 from simulation.plan import Plan
-from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, known_needs, make_ticket, out_of_order
+from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, IN_TRUTH, KNOWN, known_needs, make_ticket, out_of_order
 from simulation.work import family_entry_log_ratio, job_entry_hazard, job_exit_hazard
 
 AT_ONCE = 1e9  # a rate at which a clock rings within the month whatever the draw
@@ -120,6 +127,15 @@ def live(world: World, part: str) -> None:
             month.barriers_at(w.families, i, w.town, w.setting, w.services)
         else:
             month.money_at(w.families, i, w.town, w.setting)
+
+
+def luck(world: World, event: int, block: int = BLOCK_MONTH) -> np.ndarray:
+    """Every family's draw of this month for an event."""
+    draws, found = np.empty((3, BUFFER)), []
+    for family in world.families:
+        fill_month(draws, family, world.town[0], block)
+        found.append(draws[0, event])
+    return np.array(found)
 
 
 # --- time and dose ------------------------------------------------------------------------------------------------
@@ -284,6 +300,26 @@ def test_when_she_leaves_part_of_the_trust_that_was_gained_is_lost() -> None:
     month.staffing_at(world.families, world.coordinators, 0, world.town, world.setting)
     assert world.coordinators[0]["present"] == 0
     assert world.families["trust"][:2].tolist() == pytest.approx([0.7 - 0.4 * 0.3, 0.35], **CERTAIN)
+
+
+def test_who_covers_a_vacant_position_is_as_new_to_the_families_as_who_comes_after() -> None:
+    world = a_town({**POTENCY, "trust_lost": 0.0, "vacancy_months": 1e12, "turnover": 0.0}, coordinators=1)
+    follow(world, 0)
+    world.town["follow_up"], world.families[0]["followed_months"] = 2, 30
+    world.coordinators["skill"], world.coordinators["hours_per_family"] = 1.2, 7.6
+    world.town["coordinator_leaves_month"] = world.town["study_month"]
+    for _ in range(12):  # longer than the nine months for which anybody is new
+        month.staffing_at(world.families, world.coordinators, 0, world.town, world.setting)
+        assert (world.coordinators[0]["present"], world.coordinators[0]["months_in_post"]) == (0, 0)
+    meet(world)
+    assert world.families[0]["contact_hours"] == 7.6
+    # A colleague of median skill: hers, 1.2, went with her.
+    assert world.families[0]["potency"] == pytest.approx(0.78 * BY_HAND / 1.2, **CERTAIN)
+    parameters(world)["vacancy_months"] = 1e-12
+    for months in range(3):
+        month.staffing_at(world.families, world.coordinators, 0, world.town, world.setting)
+        world.town["coordinator_leaves_month"] = -1
+        assert (world.coordinators[0]["present"], world.coordinators[0]["months_in_post"]) == (1, months)
 
 
 def test_trust_falls_back_when_nobody_follows() -> None:
@@ -478,6 +514,44 @@ def test_newcomers_are_in_work_more_seldom_the_more_slows_them() -> None:
         works = u[0] < chance and parent["benefit"][slot] != INTRODUCTION
         assert parent["work"][slot] == (0 if not works else FULL_TIME if u[1] < 0.4 else PART_TIME)
     assert 0 < (parent["work"] == FULL_TIME).sum() < (parent["work"] != NO_WORK).sum() < 300
+
+
+def test_newcomers_in_poor_health_and_out_of_work_may_be_on_disability_benefit_or_aap() -> None:
+    n = 1000
+    plan = a_plan({"disability_at_entry": 0.2, "aap_at_entry": 0.5}, families=n)
+    world = new_world(plan, 1, 0, parameter_values(plan, 1, 0))
+    parent, u = world.families["parent"][:, 0], np.empty(4)
+    ill = (parent["work"] == NO_WORK) & (parent["barrier"][:, HEALTH] == 1)
+    long = world.families["residence"] >= world.town[0]["residence_months"]
+    for slot in range(n):
+        fill(u, world.town[0], slot, ENTITY_FIRST_PARENT, AT_ENTRY, 6)
+        may = ill[slot] and long[slot]
+        expected = DISABILITY if may and u[2] < 0.2 else AAP if may and u[3] < 0.5 else NO_BENEFIT
+        assert parent["benefit"][slot] in (expected, INTRODUCTION if not long[slot] else expected)
+    assert (ill & ~long).sum() > 10  # and none of them has either
+    for benefit, chance in ((DISABILITY, 0.2), (AAP, 0.8 * 0.5)):
+        may = (ill & long).sum()
+        assert abs((parent["benefit"] == benefit).sum() - may * chance) < 4 * math.sqrt(may * chance * (1 - chance))
+    second = world.families["parent"][:, 1]
+    assert set(second["benefit"][second["present"] == 1].tolist()) >= {NO_BENEFIT, AAP, DISABILITY}
+
+
+def test_newcomers_claim_housing_allowance_and_pay_for_housing_by_tenure() -> None:
+    n = 300
+    plan = a_plan({"owner_claim": 0.4, "owner_cost": 0.6, "municipal_rent": 0.8}, families=n)
+    world = new_world(plan, 1, 0, parameter_values(plan, 1, 0))
+    f, u = world.families, np.empty(4)
+    rent = float(world.setting[0]["place"]["rent"])
+    share = {OWNER: 0.6, MUNICIPAL_RENTAL: 0.8, PRIVATE_RENTAL: 1.0}
+    for slot, family in enumerate(f):
+        fill(u, world.town[0], slot, ENTITY_FAMILY, AT_ENTRY, 8)
+        chance = 0.5 * 0.4 if family["tenure"] == OWNER else 0.5
+        assert family["claims_housing_allowance"] == (u[0] < chance)
+        people = int(family["parent"]["present"].sum() + family["children_under_18"])
+        cost = rent * (0.75 + 0.07 * people) * share[int(family["tenure"])]
+        assert family["rent"] == pytest.approx(cost, **CERTAIN)
+    assert set(f["tenure"].tolist()) == set(share)
+    assert f["claims_housing_allowance"][f["tenure"] == OWNER].sum() > 0
 
 
 def test_what_else_makes_a_job_come_sooner_or_later() -> None:
@@ -743,6 +817,7 @@ def test_a_place_in_the_work_service_brings_kvp_after_lasting_assistance_and_mea
 def test_who_is_entitled_to_social_assistance_applies_by_a_rate_and_who_is_not_stops_at_once() -> None:
     world = a_town({"apply_first": AT_ONCE, "apply_again": 0.0, "stop_applying": 0.0})
     f = world.families
+    f["needs"], f["rent"] = 20_000.0, 9_000.0  # what they have, 12 000 or more, pays the rent
     f["entitlement"] = 8000.0, 8000.0, 0.0, 8000.0
     f["applying"] = 0, 0, 1, 1
     f["assistance_bits"][1] = 1 << 35  # had some within three years: applies again by another rate, here never
@@ -753,20 +828,155 @@ def test_who_is_entitled_to_social_assistance_applies_by_a_rate_and_who_is_not_s
 def test_who_had_assistance_applies_again_and_who_applies_may_stop() -> None:
     world = a_town({"apply_first": 0.0, "apply_again": AT_ONCE, "stop_applying": AT_ONCE})
     f = world.families
-    f["entitlement"] = 8000.0
+    f["needs"], f["rent"], f["entitlement"] = 20_000.0, 9_000.0, 8000.0
     f["applying"] = 0, 0, 1, 1
     f["assistance_bits"][1] = 1
     live(world, "claims")
     assert f["applying"].tolist() == [0, 1, 0, 0]
 
 
-def test_owners_never_claim_housing_allowance_and_renters_do_by_a_rate() -> None:
-    world = a_town({"claim_housing_allowance": AT_ONCE, "unclaim": 0.0, "claim_support": AT_ONCE})
-    world.families["tenure"] = OWNER, PRIVATE_RENTAL, MUNICIPAL_RENTAL, OWNER
-    world.families["claims_housing_allowance"][3] = 1
+def test_who_cannot_pay_the_rent_applies_whether_it_had_assistance_or_not_and_does_not_stop() -> None:
+    world = a_town({"apply_first": 0.0, "apply_again": 0.0, "apply_short": AT_ONCE, "stop_applying": AT_ONCE})
+    f = world.families
+    f["needs"], f["entitlement"] = 20_000.0, 10_000.0
+    f["rent"] = 10_001.0, 10_001.0, 10_001.0, 10_000.0  # the last has just enough
+    f["applying"] = 0, 0, 1, 0
+    f["assistance_bits"][1] = 1
     live(world, "claims")
-    assert world.families["claims_housing_allowance"].tolist() == [0, 1, 1, 0]
-    assert world.families["claims_support"].all()
+    assert f["applying"].tolist() == [1, 1, 1, 0]
+
+
+# A family whose needs are 20 000 and whose rent is 9 000 lacks 6 000: three tenths of its needs, where half is usual.
+APPLYING = {
+    "usual_need": 0.5,
+    "apply_first": 0.8,
+    "apply_again": 1.5,
+    "apply_short": 0.7,
+    "stop_applying": 0.2,
+    "apply_ratio": 1.25,
+}
+DEPTH = (0.3 / 0.5) ** 2
+
+
+def claimants(applying: int, state: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each of 400 families alike applies after a month, and its luck."""
+    world = a_town(APPLYING, families=400)
+    f = world.families
+    for name, value in {"needs": 20_000.0, "entitlement": 6_000.0, "rent": 9_000.0, **state}.items():
+        f[name] = value
+    f["applying"] = applying
+    u = luck(world, APPLY)
+    live(world, "claims")
+    return f["applying"] == 1, u
+
+
+@pytest.mark.parametrize(
+    ("state", "rate"),
+    [
+        ({}, 0.8 * DEPTH),
+        ({"assistance_bits": 1}, 1.5 * DEPTH),
+        ({"assistance_bits": 1 << 35}, 1.5 * DEPTH),
+        ({"needs": 30_000.0, "entitlement": 9_000.0}, 0.8 * DEPTH),  # the share counts, not the kroner
+        ({"entitlement": 10_000.0}, 0.8),  # the usual need
+        ({"potency": 2.0}, 0.8 * DEPTH * 1.25**2),
+        ({"rent": 14_000.0}, 0.8 * DEPTH),  # what it has just pays the rent
+        ({"rent": 14_001.0}, 0.7),
+        ({"rent": 14_001.0, "potency": 2.0}, 0.7 * 1.25**2),
+        ({"rent": 14_001.0, "assistance_bits": 1}, 0.7),
+        ({"entitlement": 19_000.0}, 0.8 * (0.95 / 0.5) ** 2),  # short, but so deep a need is sooner by itself
+        ({"entitlement": 0.0}, 0.0),
+        ({"entitlement": 0.0, "rent": 21_000.0}, 0.0),  # nothing to apply for
+    ],
+)
+def test_a_family_applies_the_sooner_the_larger_the_share_of_its_needs_it_lacks(
+    state: dict[str, float], rate: float
+) -> None:
+    applies, u = claimants(0, state)
+    assert np.array_equal(applies, u < 1.0 - math.exp(-rate))
+    assert applies.any() == (rate > 0.0)
+    assert not applies.all()
+
+
+@pytest.mark.parametrize(
+    ("state", "rate"),
+    [
+        ({}, 0.2 / DEPTH),
+        ({"assistance_bits": 1}, 0.2 / DEPTH),
+        ({"potency": 2.0}, 0.2 / DEPTH),
+        ({"entitlement": 10_000.0}, 0.2),
+        ({"entitlement": 15_000.0, "rent": 5_000.0}, 0.2 / (0.75 / 0.5) ** 2),
+        ({"entitlement": 4_000.0}, 0.2 / (0.2 / 0.5) ** 2),
+        ({"entitlement": 3_000.0}, 0.2 / 0.1),  # a depth of 0.09: below 0.1 stopping is no more likely
+        ({"entitlement": 100.0}, 0.2 / 0.1),
+        ({"rent": 14_000.0}, 0.2 / DEPTH),
+        ({"rent": 14_001.0}, 0.0),  # short of the rent
+        ({"entitlement": 19_000.0}, 0.0),
+        ({"entitlement": 0.0}, math.inf),
+        ({"entitlement": 0.0, "rent": 21_000.0}, math.inf),
+    ],
+)
+def test_a_family_stops_applying_the_later_the_more_it_lacks_and_never_without_the_rent(
+    state: dict[str, float], rate: float
+) -> None:
+    applies, u = claimants(1, state)
+    assert np.array_equal(~applies, 1.0 - u < 1.0 - math.exp(-rate))
+    assert applies.all() == (rate == 0.0)
+    assert applies.any() == (rate < math.inf)
+
+
+def test_needs_are_norm_rent_power_and_fees_and_do_not_depend_on_income() -> None:
+    world = a_town()
+    f = world.families
+    f["parent"]["work"][1, 0] = FULL_TIME
+    f["child"]["arena"][2, 0, 1] = 1  # SFO
+    f["rent"][3] = 12_000.0
+    live(world, "money")
+    # Norm of a lone parent and of a child of eight, rent, power: 2025.
+    plain = 8_100.0 + 4_050.0 + 10_000.0 + 1_500.0
+    fee = float(f["sfo_fee"][2])
+    assert fee > 0.0
+    assert f["needs"].tolist() == pytest.approx([plain, plain, plain + fee, plain + 2_000.0], **CERTAIN)
+    # Without work, benefits and claims there is only child benefit, which is not counted: everything is lacking.
+    assert f["entitlement"][[0, 2, 3]].tolist() == f["needs"][[0, 2, 3]].tolist()
+    assert f["entitlement"][1] == 0.0
+
+
+def test_owners_claim_housing_allowance_at_a_share_of_the_rate_of_renters_and_drop_it_alike() -> None:
+    n = 600
+    tenure = np.array([OWNER, PRIVATE_RENTAL, MUNICIPAL_RENTAL])[np.arange(n) % 3]
+    world = a_town(
+        {"claim_housing_allowance": 1.2, "owner_claim": 0.3, "unclaim": 0.4, "claim_support": AT_ONCE}, families=n
+    )
+    f, claimed = world.families, np.arange(n) % 2
+    f["tenure"], f["claims_housing_allowance"] = tenure, claimed
+    u = luck(world, CLAIM_HOUSING)
+    live(world, "claims")
+    begins = u < 1.0 - np.exp(-1.2 * np.where(tenure == OWNER, 0.3, 1.0))
+    drops = 1.0 - u < 1.0 - math.exp(-0.4)
+    claims = f["claims_housing_allowance"] == 1
+    assert np.array_equal(claims, np.where(claimed == 1, ~drops, begins))
+    for kind in (OWNER, PRIVATE_RENTAL, MUNICIPAL_RENTAL):
+        for before in (0, 1):
+            some = claims[(tenure == kind) & (claimed == before)]
+            assert 0 < some.sum() < len(some)
+    assert f["claims_support"].all()
+
+
+def test_with_a_share_of_zero_owners_never_claim_but_keep_the_claim_they_have() -> None:
+    world = a_town({"claim_housing_allowance": AT_ONCE, "owner_claim": 0.0, "unclaim": 0.0})
+    world.families["tenure"] = OWNER, PRIVATE_RENTAL, MUNICIPAL_RENTAL, OWNER
+    world.families["claims_housing_allowance"][3] = 1  # and who has a claim keeps it while no claim lapses
+    live(world, "claims")
+    assert world.families["claims_housing_allowance"].tolist() == [0, 1, 1, 1]
+
+
+def test_a_coordinator_helps_owners_to_housing_allowance_at_the_same_share() -> None:
+    tenure = np.array([OWNER, PRIVATE_RENTAL])[np.arange(400) % 2]
+    world, potency = referred({"claim_rate": 1.5, "owner_claim": 0.3}, tenure=tenure)
+    u = luck(world, HELP_CLAIM_HOUSING, BLOCK_COORDINATOR)
+    helped = u < 1.0 - np.exp(-1.5 * potency * np.where(tenure == OWNER, 0.3, 1.0))
+    assert np.array_equal(world.families["claims_housing_allowance"] == 1, helped)
+    assert 0 < helped[tenure == OWNER].sum() < helped[tenure == PRIVATE_RENTAL].sum() < 200
 
 
 def test_the_record_of_twelve_months_is_what_the_last_twelve_months_were() -> None:
@@ -1049,7 +1259,15 @@ def test_who_needs_which_service() -> None:
     family["barrier"][:] = 0
     family["child_outside"] = 1
     assert needs() == {S_CHILDREN}
-    family["child_outside"] = 0
+    family["child_outside"], family["special_needs"] = 0, 1
+    assert needs() == set()  # special needs in an arena, and no burden
+    family["barrier"][3], family["found"][3] = 1, 0
+    assert needs() == set()  # a hidden one
+    family["found"][3] = 1
+    assert needs() == {S_CHILDREN, S_CHILD_WELFARE}
+    family["special_needs"] = 0
+    assert needs() == {S_CHILD_WELFARE}  # a burden without special needs
+    family["barrier"][3] = 0
     parent["work"] = NO_WORK
     assert needs() == {S_WORK}
     parent["benefit"] = DISABILITY
@@ -1059,28 +1277,40 @@ def test_who_needs_which_service() -> None:
 def test_health_violence_and_housing_come_before_training_and_work() -> None:
     family = a_town(families=1).families[0]
     parent = family["parent"][0]
-    later = (S_LANGUAGE, S_EDUCATION, S_WORK)
-    assert not any(out_of_order(family, 0, s) for s in range(len(SERVICES)))
-    parent["barrier"][HEALTH] = 1
-    assert [s for s in range(len(SERVICES)) if out_of_order(family, 0, s)] == list(later)
-    parent["stage"][S_HEALTH] = IN_PLACE
-    assert not any(out_of_order(family, 0, s) for s in later)
-    family["barrier"][4] = 1
-    assert all(out_of_order(family, 0, s) for s in later)
-    parent["stage"][S_CHILD_WELFARE] = IN_PLACE
-    family["barrier"][0] = 1
-    assert all(out_of_order(family, 0, s) for s in later)
-    parent["stage"][S_HOUSING] = IN_PLACE
-    assert not any(out_of_order(family, 0, s) for s in later)
+    later = [S_LANGUAGE, S_EDUCATION, S_WORK]
+
+    def too_early(known: int) -> list[int]:
+        return [s for s in range(len(SERVICES)) if out_of_order(family, 0, s, known)]
+
+    def comes_first(barriers: np.ndarray, found: np.ndarray, b: int, s: int) -> None:
+        """This barrier is to be seen to first: in truth from the start, to anybody's knowledge once it is found."""
+        assert (too_early(IN_TRUTH), too_early(KNOWN)) == ([], [])
+        barriers[b], found[b] = 1, 0
+        assert (too_early(IN_TRUTH), too_early(KNOWN)) == (later, [])
+        found[b] = 1
+        assert (too_early(IN_TRUTH), too_early(KNOWN)) == (later, later)
+        parent["stage"][s] = WAITING
+        assert (too_early(IN_TRUTH), too_early(KNOWN)) == (later, later)
+        parent["stage"][s] = IN_PLACE
+        assert (too_early(IN_TRUTH), too_early(KNOWN)) == ([], [])
+
+    comes_first(parent["barrier"], parent["found"], HEALTH, S_HEALTH)
+    comes_first(family["barrier"], family["found"], 4, S_CHILD_WELFARE)
+    comes_first(family["barrier"], family["found"], 0, S_HOUSING)
 
 
-def referred(changes: dict[str, float], barrier: int) -> tuple[World, float]:
+def referred(
+    changes: dict[str, float], barrier: int = 0, found: int = 0, tenure: np.ndarray | int = OWNER
+) -> tuple[World, float]:
     """Four hundred families alike, all referred by their coordinator this month; and their potency."""
     alike = {"missed_meetings": 0.0, "need_weight": 0.0, "referral_coordinator": AT_ONCE, "skill_sd": 0.0}
-    world = a_town({**POTENCY, **alike, **changes}, families=400, coordinators=1)
+    hidden = {"discovery_coordinator": 0.0}  # nothing comes to light in the month itself
+    world = a_town({**POTENCY, **alike, **hidden, **changes}, families=400, coordinators=1)
     world.coordinators["present"], world.coordinators["skill"] = 1, 1.0
     world.coordinators["months_in_post"], world.coordinators["hours_per_family"] = 100, 7.6
     world.families["parent"]["barrier"][:, 0, HEALTH] = barrier
+    world.families["parent"]["found"][:, 0, HEALTH] = found
+    world.families["tenure"] = tenure
     for first in range(0, 400, 50):  # her list has room for sixty
         world.coordinators["families"] = 50
         world.coordinators["family"][0, :50] = range(first, first + 50)
@@ -1090,14 +1320,66 @@ def referred(changes: dict[str, float], barrier: int) -> tuple[World, float]:
     return world, float(world.families["potency"][0])
 
 
-def test_a_coordinator_does_in_the_right_order_a_share_of_what_ordinary_referral_does_in_the_wrong_one() -> None:
-    chance = (1 - 0.3) * (1 - 0.6)
-    world, _ = referred({"right_order_ordinary": 0.3, "right_order": 0.6}, barrier=1)
+# What is known is withheld by chance; what nobody knows holds nothing back, and is begun in the wrong order all the same.
+ORDERS = [(1, 1, True, 1), (1, 0, False, 1), (0, 0, False, 0)]
+
+
+@pytest.mark.parametrize(("barrier", "found", "withheld", "wrong"), ORDERS)
+def test_a_coordinator_does_in_the_right_order_a_share_of_what_ordinary_referral_does_in_the_wrong_one(
+    barrier: int, found: int, withheld: bool, wrong: int
+) -> None:
+    chance = (1 - 0.3) * (1 - 0.6) if withheld else 1.0
+    world, _ = referred({"right_order_ordinary": 0.3, "right_order": 0.6}, barrier, found)
     waits = world.families["parent"]["stage"][:, 0, S_WORK] == WAITING
-    assert abs(waits.sum() - 400 * chance) < 4 * math.sqrt(400 * chance * (1 - chance))
-    assert (world.families["parent"]["wrong_order"][waits, 0, S_WORK] == 1).all()
-    in_order, _ = referred({"right_order_ordinary": 0.3, "right_order": 0.6}, barrier=0)
-    assert (in_order.families["parent"]["stage"][:, 0, S_WORK] == WAITING).all()
+    assert abs(waits.sum() - 400 * chance) <= 4 * math.sqrt(400 * chance * (1 - chance))
+    assert (world.families["parent"]["wrong_order"][waits, 0, S_WORK] == wrong).all()
+
+
+@pytest.mark.parametrize(("barrier", "found", "withheld", "wrong"), ORDERS)
+def test_who_asks_without_a_coordinator_does_so_in_the_right_order_with_its_chance(
+    barrier: int, found: int, withheld: bool, wrong: int
+) -> None:
+    chance = 1 - 0.3 if withheld else 1.0
+    world = a_town({"referral_ordinary.work": AT_ONCE, "right_order_ordinary": 0.3}, families=400)
+    parent = world.families["parent"][:, 0]
+    parent["barrier"][:, HEALTH], parent["found"][:, HEALTH] = barrier, found
+    for i in range(400):
+        month.ask_at(world.families, i, world.town, world.setting, world.services, world.waiting)
+    waits = parent["stage"][:, S_WORK] == WAITING
+    assert abs(waits.sum() - 400 * chance) <= 4 * math.sqrt(400 * chance * (1 - chance))
+    assert (parent["wrong_order"][waits, S_WORK] == wrong).all()
+
+
+def test_a_wait_is_counted_from_the_first_month_in_which_a_place_could_be_given() -> None:
+    still = {"patience": 0.0, "dropout": 0.0, "head_start": 0.0, "vacancy_months": 1.0, "referral_coordinator": AT_ONCE}
+    world = a_town({**POTENCY, **still, "referral_ordinary.housing": AT_ONCE}, coordinators=1)
+    w, s = world, int(S_HOUSING)
+    w.families["barrier"][:3, 0] = w.families["found"][:3, 0] = 1
+    w.services["length"], w.services["background"], w.services["capacity"] = 1e12, 0.0, 10.0
+    parent = w.families["parent"][:, 0]
+    follow(w, 1)
+    w.coordinators["hours_per_family"] = 7.6
+
+    def serve() -> None:
+        month.service_at(w.services, s, w.families, w.town, w.setting, w.waiting, w.placed)
+
+    month.ask_at(w.families, 0, w.town, w.setting, w.services, w.waiting)  # in month 40, when its places are given
+    month.begin_at(w.town)
+    meet(w)  # in month 41, before its places are given
+    assert parent["since"][:2, s].tolist() == [41, 41]
+    assert (w.waiting[s, :2] >> 50).tolist() == [41, 41]  # neither is before the other
+    serve()
+    month.ask_at(w.families, 2, w.town, w.setting, w.services, w.waiting)
+    assert (parent["since"][2, s], int(w.waiting[s, 0]) >> 50) == (42, 42)
+    month.begin_at(w.town)
+    w.services["capacity"] = 2.0  # both taken
+    serve()
+    assert parent["stage"][:3, s].tolist() == [IN_PLACE, IN_PLACE, WAITING]
+    month.begin_at(w.town)
+    w.services["capacity"] = 10.0
+    serve()
+    assert parent["stage"][:3, s].tolist() == [IN_PLACE] * 3
+    assert parent["waited"][:3, s].tolist() == [0, 0, 1]
 
 
 def test_the_head_start_is_whole_months_and_right_on_average() -> None:

@@ -394,6 +394,18 @@ def test_wrong_input_within_a_replicate_is_still_wrong_input(study: Study, monke
 # ---- as many replicates as a precision needs -------------------------------------------------------------------------
 
 
+# The 97.5 % points of Student's t with one degree of freedom less than draws, from a printed table.
+T_QUANTILE = {20: 2.093, 40: 2.023}
+MORE_TO_SEE = SMALL.replace("horizon_months = 6", "horizon_months = 24").replace("families = 40", "families = 80")
+
+
+@pytest.fixture
+def larger(study: Study) -> Study:
+    """Large and long enough for the arms to differ in employment: a spread of nothing would be any precision."""
+    Path("larger.toml").write_text(MORE_TO_SEE, encoding="utf-8")
+    return load_study("larger.toml")
+
+
 def half_width(study: Study, replicates: int) -> float:
     """Half of the 95 % interval, by hand: the mean of draws' means, and their spread."""
     from simulation.outcomes import OUTCOME_NAMES
@@ -401,15 +413,19 @@ def half_width(study: Study, replicates: int) -> float:
     runs = finish(study, replicates).runs
     employed = runs.study[:, :, 1, -1, OUTCOME_NAMES.index("employed_share")]
     means = (employed[:, 1] - employed[:, 2]).reshape(-1, 2).mean(axis=1)
-    return float(1.96 * means.std(ddof=1) / np.sqrt(len(means)))
+    return float(T_QUANTILE[len(means)] * means.std(ddof=1) / np.sqrt(len(means)))
 
 
-def test_precision_stops_early_late_and_in_between(study: Study) -> None:
+def test_precision_stops_early_late_and_in_between(larger: Study) -> None:
+    study = larger
     assert finish(study, 1000, precision=1.0).runs.replicate.size == 40
     assert finish(study, 30, precision=1.0).runs.replicate.size == 30
     assert finish(study, 100, precision=1e-9).runs.replicate.size == 100
     at_40, at_80 = half_width(study, 40), half_width(study, 80)
-    assert at_80 < at_40
+    assert 0.0 < at_80 < at_40
+    # Twenty draws: with 1.96 for the quantile of t, the interval would be narrower by 6 % and this precision reached.
+    assert finish(study, 60, precision=0.99 * at_40).runs.replicate.size == 60
+    assert finish(study, 60, precision=1.01 * at_40).runs.replicate.size == 40
     between = (at_40 + at_80) / 2
     found = finish(study, 1000, precision=between, workers=1).runs
     assert found.replicate.size == 80
@@ -417,8 +433,9 @@ def test_precision_stops_early_late_and_in_between(study: Study) -> None:
         assert contents(finish(study, 1000, precision=between, **options).runs) == contents(found)
 
 
-def test_precision_does_not_depend_on_what_a_broken_off_run_left(study: Study, tmp_path: Path) -> None:
-    at_40 = half_width(study, 40)
+def test_precision_does_not_depend_on_what_a_broken_off_run_left(larger: Study, tmp_path: Path) -> None:
+    study, at_40 = larger, half_width(larger, 40)
+    assert at_40 > 0.0
     undisturbed = finish(study, 1000, precision=at_40 * 1.01).runs
     assert undisturbed.replicate.size == 40
     finish(study, 100, chunks_dir=tmp_path / "chunks")  # more than is needed
