@@ -287,8 +287,10 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
     if parent.work == NO_WORK and parent.barrier[HEALTH] == 1 and family.residence >= town.residence_months:
         if u[2] < p.disability_at_entry:
             parent.benefit = DISABILITY
+            parent.found[HEALTH] = 1  # NAV knows why
         elif u[3] < p.aap_at_entry:
             parent.benefit = AAP
+            parent.found[HEALTH] = 1
     parent.earned_1y = 0.0
     parent.earned_3y = 0.0
     parent.wages = 0.0

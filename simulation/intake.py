@@ -132,7 +132,7 @@ def intake_month(families, coordinators, town, p, candidates):  # type: ignore[n
     for c in range(town.coordinators):
         coordinators[c].admitted = 0
         if coordinators[c].present == 1:
-            room += coordinators[c].caseload - coordinators[c].families
+            room += max(coordinators[c].caseload - coordinators[c].families, 0)
     town.candidates_left = town.candidates
     if room == 0:
         return
