@@ -33,7 +33,9 @@ COMMANDS = (
     Command("report", "make the report again from a finished run", "results.report"),
     Command("before-after", "how payments fall where nothing has an effect", "calibration.before_after"),
     Command("income", "print one family's month by the rules of a month, line by line", "simulation.budget"),
-    Command("work-pays", "draw disposable income against gross wages, and what is lost of a krone", "results.work_pays"),
+    Command(
+        "work-pays", "draw disposable income against gross wages, and what is lost of a krone", "results.work_pays"
+    ),
     Command(
         "parameters", "print every parameter with unit, prior, link or not, source and grade", "scenarios.parameters"
     ),

@@ -385,7 +385,8 @@ def _run_to_precision(work: _Work, most: int, precision: float, workers: int | N
     stage = min(ENOUGH_FOR_PRECISION, most)
     while True:
         work.run(range(stage), workers, chunk)
-        if stage >= most or work.half_width(stage) <= precision:
+        # No spread at all says that the replicates were few, not that nothing differs.
+        if stage >= most or 0.0 < work.half_width(stage) <= precision:
             work.forget_beyond(stage)
             return
         stage = min(2 * stage, most)
