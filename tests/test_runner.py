@@ -447,8 +447,14 @@ def test_precision_does_not_depend_on_what_a_broken_off_run_left(larger: Study, 
     assert contents(resumed.runs) == contents(finish(study, 1000, precision=tighter).runs)
 
 
-def test_precision_from_the_command_line(study: Study) -> None:
-    command = ["compare", "small.toml", "--replicates", "100", "--precision", "0.9", "--quiet", "--out", "there"]
+def test_no_spread_at_all_is_no_precision(study: Study) -> None:
+    null = load_study("small.toml", ["study.links=off"])
+    assert half_width(null, 40) == 0.0
+    assert finish(null, 60, precision=0.5).runs.replicate.size == 60
+
+
+def test_precision_from_the_command_line(larger: Study) -> None:
+    command = ["compare", "larger.toml", "--replicates", "100", "--precision", "0.9", "--quiet", "--out", "there"]
     assert run.main(command) == 0
     assert json.loads(Path("there/manifest.json").read_text(encoding="utf-8"))["replicates_done"] == 40
     assert run.main([*command, "--resume"]) == 0
