@@ -9,7 +9,7 @@ The variance of a paired difference, against that of two arms with nothing in co
   goes to somebody else. This is what setting the same seed gives in most simulations.
 - *independent*: the second arm is another replicate, with the same parameters. The ratio is 1 but for sampling error.
 
-The one-stream variant replaces two functions, ``fill`` and ``fill_buffer`` of ``simulation.draws``, in a process of its
+The one-stream variant replaces two functions, ``fill`` and ``fill_lanes`` of ``simulation.draws``, in a process of its
 own (with compiled code of its own) before any rule is compiled; every rule is otherwise the model's. Its stream is
 Philox in counter mode, the counter kept in the high half of ``town.seed``.
 """
@@ -136,8 +136,8 @@ def compare_luck(
 def use_one_stream() -> None:
     """Make all draws of this process come from one stream. Before any other module of the model is imported.
 
-    A block of four, or a buffer, takes the next numbers of the stream, whoever it is for; the counter starts at 0 with
-    the burn-in, is copied to the arms with the municipality at month 0, and goes on in each arm by itself.
+    A block of four, or all blocks of some persons, takes the next numbers of the stream, whoever it is for; the counter
+    starts at 0 with the burn-in, is copied to the arms with the municipality at month 0, and goes on in each arm by itself.
     """
     if "simulation.compiled" in sys.modules:
         raise RuntimeError("the rules have been imported already")
@@ -162,16 +162,17 @@ def use_one_stream() -> None:
         u[3] = uniform(d)
 
     @rule
-    def fill_buffer(u, town, slot, entity, first):  # type: ignore[no-untyped-def]
-        for block in range(town.blocks):
-            a, b, c, d = philox(town.seed >> shift, zero, zero, zero, town.seed & mask, town.replicate)
-            town.seed += one
-            u[block] = uniform(a)
-            u[8 + block] = uniform(b)
-            u[16 + block] = uniform(c)
-            u[24 + block] = uniform(d)
+    def fill_lanes(u, town, slot, entity, lanes, first, blocks):  # type: ignore[no-untyped-def]
+        for block in range(blocks):
+            for i in range(lanes):
+                a, b, c, d = philox(town.seed >> shift, zero, zero, zero, town.seed & mask, town.replicate)
+                town.seed += one
+                u[4 * block, i] = uniform(a)
+                u[4 * block + 1, i] = uniform(b)
+                u[4 * block + 2, i] = uniform(c)
+                u[4 * block + 3, i] = uniform(d)
 
-    draws.fill, draws.fill_buffer = fill, fill_buffer
+    draws.fill, draws.fill_lanes = fill, fill_lanes
 
 
 def _in_one_stream(study: Study, arm: str, against: str, replicates: int, workers: int | None) -> Any:

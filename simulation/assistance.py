@@ -6,13 +6,12 @@ rates are targets, never inputs: receipt is an amount above zero, and nothing el
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 
 from simulation.compiled import rule, small
-from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, rings
+from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, ratio, rings
 from simulation.income import household_income
 from simulation.names import OWNER
 
@@ -39,7 +38,7 @@ def claims_month(family, u, p):  # type: ignore[no-untyped-def]
         rate = depth * (p.apply_again if family.assistance_bits != 0 else p.apply_first)
         if short:
             rate = max(rate, p.apply_short)
-        if rings(u[APPLY], rate * math.exp(p.apply_ratio * family.potency)):
+        if rings(u[APPLY], rate * ratio(p.apply_ratio * family.potency)):
             family.applying = 1
     if family.claims_housing_allowance == 1:
         if rings(1.0 - u[CLAIM_HOUSING], p.unclaim):

@@ -8,6 +8,8 @@ recovery, so that two lives with the same luck grow alike and never swap.
 
 from __future__ import annotations
 
+import numpy as np
+
 from simulation.compiled import rule, small
 from simulation.draws import (
     CARE_ORDER,
@@ -19,6 +21,8 @@ from simulation.draws import (
     HEALTH_CHANGE,
     LANGUAGE_DONE,
     lowest,
+    of_family,
+    of_parent,
     rings,
 )
 from simulation.names import (
@@ -50,13 +54,13 @@ F0 = PERSON_BARRIERS  # the first barrier of the family
 
 
 @small
-def barriers_month(family, draws, p, services):  # type: ignore[no-untyped-def]
+def barriers_month(family, lane, town, p, services):  # type: ignore[no-untyped-def]
     """All barriers of a family over a month: change, then ordinary discovery."""
-    _family_barriers(family, draws[0], p, services)
+    _family_barriers(family, of_family(town, lane), p, services)
     for k in range(MAX_PARENTS):
         if family.parent[k].present == 1:
-            _parent_barriers(family, k, draws[1 + k], p, services)
-    _discover(family, draws, p)
+            _parent_barriers(family, k, of_parent(town, lane, k), p, services)
+    _discover(family, lane, town, p)
 
 
 @small
@@ -194,19 +198,29 @@ def _train(parent, b, u, rate):  # type: ignore[no-untyped-def]
 
 
 @small
-def _discover(family, draws, p):  # type: ignore[no-untyped-def]
+def _discover(family, lane, town, p):  # type: ignore[no-untyped-def]
     """Ordinary follow-up finds hidden barriers."""
-    if lowest(draws[0], FIND, FAMILY_BARRIERS) < p.discovery_ordinary:
+    u = of_family(town, lane)
+    if lowest(u, FIND, FAMILY_BARRIERS) < p.discovery_ordinary:
         for f in range(FAMILY_BARRIERS):
-            if family.barrier[f] == 1 and rings(draws[0, FIND + f], p.discovery_ordinary):
+            if family.barrier[f] == 1 and rings(u[FIND + f], p.discovery_ordinary):
                 family.found[f] = 1
     for k in range(MAX_PARENTS):
-        u = draws[1 + k]
+        u = of_parent(town, lane, k)
         parent = family.parent[k]
         if parent.present == 1 and lowest(u, FIND_PARENT, PERSON_BARRIERS) < p.discovery_ordinary:
             for b in range(PERSON_BARRIERS):
                 if parent.barrier[b] == 1 and rings(u[FIND_PARENT + b], p.discovery_ordinary):
                     parent.found[b] = 1
+
+
+@small
+def held(barrier, number):  # type: ignore[no-untyped-def]
+    """The barriers present among the first so many, one bit each: the place in a table by sets of barriers."""
+    bits = np.int64(0)
+    for b in range(number):
+        bits |= np.int64(barrier[b]) << b
+    return bits
 
 
 @rule

@@ -7,11 +7,10 @@ Amounts are in ``income``; here is only who gets what.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from simulation.compiled import rule, small
-from simulation.draws import BLOCK_PROGRAMME, KVP_OR_MEASURE, clock, fill_parent
+from simulation.draws import BLOCK_SELDOM, KVP_OR_MEASURE, clock, fill_parent, ratio
 from simulation.names import (
     AAP,
     DISABILITY,
@@ -46,7 +45,7 @@ def aap_hazard(family, parent, town, p):  # type: ignore[no-untyped-def]
     log_ratio = p.health_benefit_ratio * family.potency
     if parent.found[HEALTH] == 1:
         log_ratio += p.aap_found_ratio
-    return p.aap_entry * math.exp(log_ratio)
+    return p.aap_entry * ratio(log_ratio)
 
 
 @small
@@ -54,7 +53,7 @@ def disability_hazard(family, parent, p):  # type: ignore[no-untyped-def]
     """From AAP to disability benefit, per month, after a year on AAP with poor health."""
     if parent.benefit != AAP or parent.barrier[HEALTH] == 0 or parent.benefit_months < 12:
         return 0.0
-    return p.disability_entry * math.exp(p.health_benefit_ratio * family.potency)
+    return p.disability_entry * ratio(p.health_benefit_ratio * family.potency)
 
 
 @small
@@ -107,7 +106,7 @@ def start_programme(family, k, town, p):  # type: ignore[no-untyped-def]
     parent = family.parent[k]
     if parent.benefit != NO_BENEFIT:
         return
-    fill_parent(town.v, town, family, k, BLOCK_PROGRAMME)
+    fill_parent(town.v, town, family, k, BLOCK_SELDOM)
     if family.assistance_12 >= KVP_SOCIAL_ASSISTANCE and town.v[KVP_OR_MEASURE] < p.kvp_share:
         set_benefit(parent, KVP)
     else:

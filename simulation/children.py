@@ -13,12 +13,11 @@ from typing import Final
 from simulation.compiled import rule, small
 from simulation.demography import ADULT, LEAVES_HOME
 from simulation.draws import (
-    BLOCK_CHILD,
     CARE_ARENA,
     EXEMPTION,
     LEISURE_ARENA,
     UPPER_SECONDARY_DONE,
-    fill_child,
+    of_child,
     rings,
 )
 from simulation.names import IN_PLACE, PEERS, S_CHILDREN
@@ -41,7 +40,7 @@ def peers_taking_part(families, family):  # type: ignore[no-untyped-def]
 
 
 @small
-def children_month(families, family, town, p, services):  # type: ignore[no-untyped-def]
+def children_month(families, family, lane, town, p, services):  # type: ignore[no-untyped-def]
     """A month of all children of a family."""
     log_ratio = p.child_application_ratio * family.potency
     log_ratio += p.peer_ratio * peers_taking_part(families, family)
@@ -58,7 +57,7 @@ def children_month(families, family, town, p, services):  # type: ignore[no-unty
         child = family.child[j]
         if child.present == 1:
             if child.age < ADULT:
-                _month_under_18(family, child, ratio, town, p)
+                _month_under_18(family, child, of_child(town, lane, j), ratio, p)
                 if child.age >= FIRST_AGE:
                     counted += 1
                     part += 1 if child.arena[0] + child.arena[1] + child.arena[2] > 0 else 0
@@ -66,15 +65,13 @@ def children_month(families, family, town, p, services):  # type: ignore[no-unty
                 child.arena[LEISURE] = 0
                 child.exempt = 0
             elif child.age == LEAVES_HOME:
-                _settle_upper_secondary(family, child, town, p)
+                _settle_upper_secondary(child, of_child(town, lane, j), p)
     family.taking_part = part / counted if counted > 0 else 0.0
     family.child_outside = 1 if part < counted else 0
 
 
 @small
-def _month_under_18(family, child, ratio, town, p):  # type: ignore[no-untyped-def]
-    u = town.u
-    fill_child(u, town, family, child.birth_order, BLOCK_CHILD)
+def _month_under_18(family, child, u, ratio, p):  # type: ignore[no-untyped-def]
     if child.exempt == 1:
         ratio *= p.exempted
         if rings(1.0 - u[EXEMPTION], p.exemption_end):
@@ -108,9 +105,8 @@ def _join_or_leave(child, arena, u, ratio, p):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _settle_upper_secondary(family, child, town, p):  # type: ignore[no-untyped-def]
+def _settle_upper_secondary(child, u, p):  # type: ignore[no-untyped-def]
     """Completed upper secondary at 21: log odds from the share of childhood out of low income, and in an arena."""
-    u = town.u
     seen = max(child.months_seen, 1)
     base = p.upper_secondary_base
     log_odds = (
@@ -118,5 +114,4 @@ def _settle_upper_secondary(family, child, town, p):  # type: ignore[no-untyped-
         + p.upper_secondary_income * (1.0 - child.months_low_income / seen)
         + p.upper_secondary_arena * (child.months_taking_part / seen)
     )
-    fill_child(u, town, family, child.birth_order, BLOCK_CHILD)
     child.upper_secondary = 1 if u[UPPER_SECONDARY_DONE] < 1.0 / (1.0 + math.exp(-log_odds)) else 0

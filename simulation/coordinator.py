@@ -21,20 +21,28 @@ from simulation.draws import (
     BLOCK_SKILL,
     BLOCK_STAFF,
     ENTITY_FAMILY,
+    FAMILY_COORDINATOR_BLOCKS,
     HEAD_START,
     HELP_CLAIM_HOUSING,
     HELP_CLAIM_SUPPORT,
     HIRE,
+    LANES,
     MEETING_MISSED,
+    PARENT_COORDINATOR_BLOCKS,
     REFER,
     REFER_ORDER,
     SLOT_COORDINATOR,
     TURNOVER,
     VISIT_FINDS,
     VISIT_FINDS_PARENT,
+    draw_families,
+    draw_parents,
+    family_lane,
     fill,
-    fill_month,
     normal,
+    of_family,
+    of_parent,
+    parent_lanes,
     rings,
 )
 from simulation.names import (
@@ -150,16 +158,29 @@ def follow_up_month(families, coordinators, c, town, p, services, waiting):  # t
             kept += 1
             total_need += 1.0 + need_score(families[slot])
     coordinator.families = kept
-    for j in range(kept):
-        family = families[coordinator.family[j]]
-        relative = (1.0 + need_score(family)) * kept / total_need
-        hours = coordinator.hours_per_family * (1.0 - p.need_weight + p.need_weight * relative)
-        draws = town.draws[0]
-        fill_month(draws, family, town, BLOCK_COORDINATOR)
-        _meet(family, coordinator, hours, draws[0, MEETING_MISSED], town, p)
-        _find(family, draws, p)
-        _claim(family, draws[0], p)
-        _refer(family, draws, town, p, services, waiting)
+    for first in range(0, kept, LANES):
+        number = min(LANES, kept - first)
+        _draw(families, coordinator.family, first, number, town)
+        for lane in range(number):
+            family = families[coordinator.family[first + lane]]
+            relative = (1.0 + need_score(family)) * kept / total_need
+            hours = coordinator.hours_per_family * (1.0 - p.need_weight + p.need_weight * relative)
+            _meet(family, coordinator, hours, of_family(town, lane)[MEETING_MISSED], town, p)
+            _find(family, lane, town, p)
+            _claim(family, of_family(town, lane), p)
+            _refer(family, lane, town, p, services, waiting)
+
+
+@rule
+def _draw(families, slots, first, number, town):  # type: ignore[no-untyped-def]
+    """The draws of the coordinator's month, for some of her families and their parents."""
+    parents = np.int64(0)
+    for lane in range(number):
+        family = families[slots[first + lane]]
+        family_lane(town, lane, family)
+        parents = parent_lanes(town, lane, family, parents)
+    draw_families(town, number, BLOCK_COORDINATOR, FAMILY_COORDINATOR_BLOCKS)
+    draw_parents(town, parents, BLOCK_COORDINATOR, PARENT_COORDINATOR_BLOCKS)
 
 
 @rule
@@ -181,17 +202,19 @@ def _meet(family, coordinator, hours, u, town, p):  # type: ignore[no-untyped-de
 
 
 @rule
-def _find(family, draws, p):  # type: ignore[no-untyped-def]
+def _find(family, lane, town, p):  # type: ignore[no-untyped-def]
     """Home visits and mapping: hidden barriers come to light."""
+    u = of_family(town, lane)
     hazard = p.discovery_coordinator * family.potency
     for f in range(FAMILY_BARRIERS):
-        if family.barrier[f] == 1 and rings(draws[0, VISIT_FINDS + f], hazard):
+        if family.barrier[f] == 1 and rings(u[VISIT_FINDS + f], hazard):
             family.found[f] = 1
     for k in range(MAX_PARENTS):
         parent = family.parent[k]
         if parent.present == 1:
+            u = of_parent(town, lane, k)
             for b in range(PERSON_BARRIERS):
-                if parent.barrier[b] == 1 and rings(draws[1 + k, VISIT_FINDS_PARENT + b], hazard):
+                if parent.barrier[b] == 1 and rings(u[VISIT_FINDS_PARENT + b], hazard):
                     parent.found[b] = 1
 
 
@@ -206,7 +229,7 @@ def _claim(family, u, p):  # type: ignore[no-untyped-def]
 
 
 @rule
-def _refer(family, draws, town, p, services, waiting):  # type: ignore[no-untyped-def]
+def _refer(family, lane, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Referral to the services that a known barrier calls for, in the right order or not, with a head start or not."""
     hazard = p.referral_coordinator * family.potency
     if hazard <= 0.0:
@@ -214,17 +237,18 @@ def _refer(family, draws, town, p, services, waiting):  # type: ignore[no-untype
     right_order = p.right_order_ordinary + p.right_order * (1.0 - p.right_order_ordinary)
     for k in range(MAX_PARENTS):
         if family.parent[k].present == 1:
+            u = of_parent(town, lane, k)
             needs = known_needs(family, k)
             # Whole months of head start, right on average.
-            head_start = np.int64(p.head_start * family.potency + draws[1 + k, HEAD_START])
+            head_start = np.int64(p.head_start * family.potency + u[HEAD_START])
             for s in range(len(SERVICES)):
-                if (needs >> s) & 1 == 1 and rings(draws[1 + k, REFER + s], hazard):
+                if (needs >> s) & 1 == 1 and rings(u[REFER + s], hazard):
                     refer(
                         family,
                         k,
                         s,
                         town.month,
-                        draws[1 + k, REFER_ORDER],
+                        u[REFER_ORDER],
                         right_order,
                         town,
                         services,

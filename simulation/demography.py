@@ -20,9 +20,12 @@ from simulation.draws import (
     ENTITIES,
     ENTITY_CHILD,
     MOVE_OUT,
+    ONE_BLOCK,
+    draw_families,
+    family_lane,
     fill,
-    fill_family,
     normal,
+    of_family,
     parent_entity,
     rings,
 )
@@ -49,6 +52,7 @@ from simulation.names import (
     SECOND,
     SERVICES,
 )
+from simulation.work import faded
 
 ADULT: Final = 216  # months: 18 years
 LEAVES_HOME: Final = 252  # months: 21 years
@@ -264,8 +268,8 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
             frailty += p.entry_frailty[PERSON_BARRIERS + b]
             exit_frailty += p.exit_frailty[PERSON_BARRIERS + b]
     fill(u, town, family.slot, entity, AT_ENTRY, np.int64(4))
-    parent.frailty = frailty + p.frailty_sd * normal(u[0], u[1])
-    parent.exit_frailty = exit_frailty
+    parent.frailty = math.exp(frailty + p.frailty_sd * normal(u[0], u[1]))
+    parent.exit_frailty = math.exp(exit_frailty)
     # Entry wages are a floor: spread upwards and a little down.
     parent.wage_level = town.entry_wage * math.exp(p.wage_spread * normal(u[2], u[3]))
     fill(u, town, family.slot, entity, AT_ENTRY, np.int64(5))
@@ -275,7 +279,7 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
     parent.out_months = np.int64(-math.log(u[2]) * 24.0)
     fill(u, town, family.slot, entity, AT_ENTRY, np.int64(6))
     parent.work = NO_WORK
-    if not recent and u[0] < p.work_at_entry * math.exp(min(parent.frailty, 0.0)):
+    if not recent and u[0] < p.work_at_entry * min(parent.frailty, 1.0):
         parent.work = FULL_TIME if u[1] < p.job_full_share else PART_TIME
         parent.out_months = 0
     parent.offer = 0
@@ -310,14 +314,23 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
 
 
 @rule
-def pass_time(family, town, p, place):  # type: ignore[no-untyped-def]
+def time_passes(families, first, end, town, p, place):  # type: ignore[no-untyped-def]
+    """A month older: families ``first`` to ``end``, at most LANES."""
+    for i in range(first, end):
+        family_lane(town, i - first, families[i])
+    draw_families(town, end - first, BLOCK_TIME, ONE_BLOCK)
+    for i in range(first, end):
+        pass_time(families[i], i - first, town, p, place)
+
+
+@small
+def pass_time(family, lane, town, p, place):  # type: ignore[no-untyped-def]
     """A month older; perhaps a birth, a new couple or a parting; or the family leaves and another comes.
 
     Also puts back what a month begins with: no contact, no offer, and work support that fades.
     """
-    u = town.u
-    fill_family(u, town, family, BLOCK_TIME)
-    family.support *= p.support_kept
+    u = of_family(town, lane)
+    family.support = faded(family.support * p.support_kept)
     _grow_older(family)
     if family.coordinator < 0 and family.trust > p.trust_start:
         family.trust -= min(p.trust_decay, 1.0) * (family.trust - p.trust_start)

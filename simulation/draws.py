@@ -5,9 +5,9 @@ Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"; the Random123 l
 meet the same families with the same luck, and neither cores nor the order of work can change a result.
 
 Addressing. The key is (seed, replicate). The counter is (slot, person within family and generation, month, block); a
-block gives four draws. A family's draws of a month are filled at once, eight blocks into a buffer of 32 (the loop over blocks
-is vectorised by the compiler: a draw costs about 1 ns), and events below are places in that buffer. A new event takes a free
-place, so that no other draw moves.
+block gives four draws. What everybody needs in a month is drawn for some families at a time, a lane for each person (the
+compiler turns the loop over lanes into vector instructions: a draw costs about half a nanosecond), and events below are
+places in that month. What few need is a block of its own. A new event takes a free place, so that no other draw moves.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Final
 
 import numpy as np
 
-from simulation.compiled import inlined, rule, small
-from simulation.names import FIRST, SECOND
+from simulation.compiled import COMPILED, inlined, rule, small
+from simulation.names import FIRST, MAX_CHILDREN, MAX_PARENTS, SECOND
 
 MASK: Final = np.uint64(0xFFFFFFFF)
 _SHIFT: Final = np.uint64(32)
@@ -52,22 +52,22 @@ def uniform(word):  # type: ignore[no-untyped-def]
 
 # --- events: named draws of an entity in a month ------------------------------------------------------------------
 
-BUFFER: Final = 32  # draws in a buffer: word j of block b stands at place 8 j + b
-BLOCKS: Final = 8
-AT_ONCE: Final = 16  # families whose draws are held at a time
+LANES: Final = 32  # families whose draws are held at a time
+PARENT_LANES: Final = MAX_PARENTS * LANES
+FAMILY_BLOCKS: Final = 4  # of a month, of a family: 16 draws
+PARENT_BLOCKS: Final = 6  # of a month, of a parent: 24 draws
+CHILD_BLOCKS: Final = 1
+ONE_BLOCK: Final = np.int64(1)
 
-# A family, in its own month (places in draws[0]).
+# A family, in its own month: places in ``of_family``.
 CHANGE: Final = np.int64(0)  # + barrier of the family, 0..4
 CARE_ORDER: Final = np.int64(5)
 FIND: Final = np.int64(6)  # + barrier of the family
 APPLY: Final = np.int64(11)
 CLAIM_HOUSING: Final = np.int64(12)
 CLAIM_SUPPORT: Final = np.int64(13)
-INTAKE_TICKET: Final = np.int64(14)
-PLANNED_LENGTH: Final = np.int64(15)
-ASK: Final = np.int64(16)  # + service; for a family and for a parent alike
 
-# A parent (places in draws[1 + k]).
+# A parent, in the family's own month: places in ``of_parent``.
 HEALTH_CHANGE: Final = np.int64(0)
 DIGITAL_CHANGE: Final = np.int64(1)
 LANGUAGE_DONE: Final = np.int64(2)
@@ -79,11 +79,23 @@ MORE_HOURS: Final = np.int64(10)
 AAP_ENTRY: Final = np.int64(11)
 BENEFIT_END: Final = np.int64(12)
 TRANSITIONAL_CLAIM: Final = np.int64(13)
-UNEMPLOYMENT_CLAIM: Final = np.int64(14)
-DISABILITY_ENTRY: Final = np.int64(15)
-ORDER: Final = np.int64(24)
+DISABILITY_ENTRY: Final = np.int64(14)
+ASK: Final = np.int64(16)  # + service
 
-# A family with a coordinator (places in draws[0]), and its parents (draws[1 + k]), in the coordinator's month.
+# A child, in the family's own month: places in ``of_child``.
+CARE_ARENA: Final = np.int64(0)
+LEISURE_ARENA: Final = np.int64(1)
+EXEMPTION: Final = np.int64(2)
+UPPER_SECONDARY_DONE: Final = np.int64(3)
+
+# A family as time passes, and a parent who looks for work.
+MOVE_OUT: Final = np.int64(0)
+COUPLE: Final = np.int64(1)
+BIRTH: Final = np.int64(2)
+JOB_PART: Final = np.int64(0)
+JOB_FULL: Final = np.int64(1)
+
+# A family with a coordinator, and its parents, in the coordinator's month.
 MEETING_MISSED: Final = np.int64(0)
 HELP_CLAIM_HOUSING: Final = np.int64(1)
 HELP_CLAIM_SUPPORT: Final = np.int64(2)
@@ -93,23 +105,23 @@ REFER: Final = np.int64(4)  # + service
 REFER_ORDER: Final = np.int64(12)
 HEAD_START: Final = np.int64(13)
 
-# Blocks. The first eight are the buffer of a month, 16..23 that of the coordinator's month.
-BLOCK_MONTH: Final = np.int64(0)
-BLOCK_TIME: Final = np.int64(8)  # of a family: move out, couple, birth
-BLOCK_JOB: Final = np.int64(8)  # of a parent: part time, full time
-BLOCK_CHILD: Final = np.int64(0)  # of a child: care arena, leisure arena, exemption, upper secondary
-BLOCK_COORDINATOR: Final = np.int64(16)
+# Blocks: where in the address space of a person the draws above begin, and the single blocks, each with its four draws.
+BLOCK_MONTH: Final = np.int64(0)  # of a family, a parent, a child
+BLOCK_TIME: Final = np.int64(8)  # of a family, as time passes
+BLOCK_JOB: Final = np.int64(8)  # of a parent who looks for work
+BLOCK_COORDINATOR: Final = np.int64(16)  # of a family (two blocks) and of a parent (four)
+BLOCK_INTAKE: Final = np.int64(24)  # of a family: ticket, planned length
 BLOCK_SERVICE: Final = np.int64(32)  # + service; of a parent: leave, break off, lose patience, ticket
-BLOCK_PROGRAMME: Final = np.int64(48)  # of a parent: KVP or measure
+BLOCK_SELDOM: Final = np.int64(48)  # of a parent: KVP or measure, unemployment claim, order of referral
 BLOCK_STAFF: Final = np.int64(0)  # of a coordinator: turnover, hire
 BLOCK_SKILL: Final = np.int64(1)
-BLOCK_RESIDENTS: Final = np.int64(0)  # of a service: leave; the next two: patience, tickets
-MOVE_OUT, COUPLE, BIRTH = 0, 1, 2
-JOB_PART, JOB_FULL = 0, 1
-CARE_ARENA, LEISURE_ARENA, EXEMPTION, UPPER_SECONDARY_DONE = 0, 1, 2, 3
+BLOCK_RESIDENTS: Final = np.int64(0)  # of a service: residents leave; the next: their tickets
+FAMILY_COORDINATOR_BLOCKS: Final = 2
+PARENT_COORDINATOR_BLOCKS: Final = 4
+INTAKE_TICKET, PLANNED_LENGTH = 0, 1
 LEAVE_PLACE, BREAK_OFF, LOSE_PATIENCE, QUEUE_TICKET = 0, 1, 2, 3
+KVP_OR_MEASURE, UNEMPLOYMENT_CLAIM, ORDER = 0, 1, 2
 TURNOVER, HIRE = 0, 1
-KVP_OR_MEASURE = 0
 
 # Entities: who a draw belongs to, within a slot.
 ENTITY_FAMILY: Final = np.int64(0)
@@ -120,6 +132,25 @@ ENTITIES: Final = np.int64(64)  # per generation
 SLOT_COORDINATOR: Final = np.int64(1 << 30)
 SLOT_SERVICE: Final = np.int64(1 << 29)
 AT_ENTRY: Final = np.int64(0xFFFFFFFF)  # in place of the month: draws made once, when the entity comes
+
+# Room for the draws of some families, in TOWN: scratch, part of no state. Rows are draws, columns are lanes.
+_VECTOR: Final = 8 if COMPILED else 1  # rows are filled to a multiple of it, so that no lane is left to slower code
+_CHILD_LANES: Final = MAX_CHILDREN * LANES
+DESK: Final = (
+    ("u", "f8", (4,)),  # one block
+    ("v", "f8", (4,)),  # and another
+    ("family_draws", "f8", (4 * FAMILY_BLOCKS, LANES)),
+    ("parent_draws", "f8", (4 * PARENT_BLOCKS, PARENT_LANES)),
+    ("child_draws", "f8", (4 * CHILD_BLOCKS, _CHILD_LANES)),
+    ("parent_lane", "i8", (LANES,)),  # of a family's first parent; the second's is the next
+    ("child_lane", "i8", (LANES,)),  # of a family's first child
+    ("family_slot", "u8", (LANES,)),  # whose lane it is: slot and entity of an address
+    ("family_entity", "u8", (LANES,)),
+    ("parent_slot", "u8", (PARENT_LANES,)),
+    ("parent_entity", "u8", (PARENT_LANES,)),
+    ("child_slot", "u8", (_CHILD_LANES,)),
+    ("child_entity", "u8", (_CHILD_LANES,)),
+)
 
 
 @rule
@@ -135,20 +166,19 @@ def fill(u, town, slot, entity, month, block):  # type: ignore[no-untyped-def]
 
 
 @rule
-def fill_buffer(u, town, slot, entity, first):  # type: ignore[no-untyped-def]
-    """Put the draws of eight blocks of this month, from ``first`` on, into ``u[0:32]``.
-
-    The number of blocks is read from ``town`` so that the compiler keeps the loop, and vectorises it.
-    """
-    c0, c1, c2, c3 = np.uint64(slot), np.uint64(entity), np.uint64(town.month), np.uint64(first)
+def fill_lanes(u, town, slot, entity, lanes, first, blocks):  # type: ignore[no-untyped-def]
+    """Draws of this month for so many entities at once: word j of block ``first`` + b into row 4 b + j of ``u``."""
+    c2 = np.uint64(town.month)
     k0, k1 = town.seed, town.replicate
-    n = town.blocks
-    for b in range(n):
-        w0, w1, w2, w3 = philox(c0, c1, c2, c3 + np.uint64(b), k0, k1)
-        u[b] = uniform(w0)
-        u[8 + b] = uniform(w1)
-        u[16 + b] = uniform(w2)
-        u[24 + b] = uniform(w3)
+    n = (lanes + _VECTOR - 1) // _VECTOR * _VECTOR
+    for b in range(blocks):
+        c3 = np.uint64(first + b)
+        for i in range(n):
+            w0, w1, w2, w3 = philox(slot[i] & MASK, entity[i] & MASK, c2, c3, k0, k1)
+            u[4 * b, i] = uniform(w0)
+            u[4 * b + 1, i] = uniform(w1)
+            u[4 * b + 2, i] = uniform(w2)
+            u[4 * b + 3, i] = uniform(w3)
 
 
 @small
@@ -157,15 +187,6 @@ def parent_entity(family, k):  # type: ignore[no-untyped-def]
     if k == 0:
         return family.generation * ENTITIES + ENTITY_FIRST_PARENT
     return family.generation * ENTITIES + ENTITY_PARTNER + (family.partners % 14)
-
-
-@rule
-def fill_month(draws, family, town, first):  # type: ignore[no-untyped-def]
-    """Draws of this month, blocks ``first`` to first + 7: the family's into ``draws[0]``, its parents' into 1 and 2."""
-    fill_buffer(draws[0], town, family.slot, family.generation * ENTITIES + ENTITY_FAMILY, first)
-    fill_buffer(draws[1], town, family.slot, parent_entity(family, FIRST), first)
-    if family.parent[1].present == 1:
-        fill_buffer(draws[2], town, family.slot, parent_entity(family, SECOND), first)
 
 
 @rule
@@ -180,11 +201,91 @@ def fill_parent(u, town, family, k, block):  # type: ignore[no-untyped-def]
     fill(u, town, family.slot, parent_entity(family, k), town.month, block)
 
 
+@small
+def child_entity(family, birth_order):  # type: ignore[no-untyped-def]
+    """The key of a child within the slot."""
+    return family.generation * ENTITIES + ENTITY_CHILD + (birth_order % 48)
+
+
+# --- the draws of some families at a time: a lane for each person --------------------------------------------------
+
+
+@small
+def family_lane(town, lane, family):  # type: ignore[no-untyped-def]
+    """Give a family its lane."""
+    town.family_slot[lane] = family.slot
+    town.family_entity[lane] = family.generation * ENTITIES + ENTITY_FAMILY
+
+
+@small
+def parent_lane(town, lane, family, k):  # type: ignore[no-untyped-def]
+    """Give a parent a lane."""
+    town.parent_slot[lane] = family.slot
+    town.parent_entity[lane] = parent_entity(family, k)
+
+
+@small
+def parent_lanes(town, lane, family, next_lane):  # type: ignore[no-untyped-def]
+    """Give the parents of the family in ``lane`` theirs, from ``next_lane`` on; returns the next that is free."""
+    town.parent_lane[lane] = next_lane
+    parent_lane(town, next_lane, family, FIRST)
+    if family.parent[1].present == 0:
+        return next_lane + 1
+    parent_lane(town, next_lane + 1, family, SECOND)
+    return next_lane + 2
+
+
+@small
+def draw_families(town, lanes, first, blocks):  # type: ignore[no-untyped-def]
+    """Fill the draws of the families that have a lane."""
+    fill_lanes(town.family_draws, town, town.family_slot, town.family_entity, lanes, first, blocks)
+
+
+@small
+def draw_parents(town, lanes, first, blocks):  # type: ignore[no-untyped-def]
+    """Fill the draws of the parents that have a lane."""
+    fill_lanes(town.parent_draws, town, town.parent_slot, town.parent_entity, lanes, first, blocks)
+
+
 @rule
-def fill_child(u, town, family, birth_order, block):  # type: ignore[no-untyped-def]
-    """One block of a child's draws of this month."""
-    entity = family.generation * ENTITIES + ENTITY_CHILD + (birth_order % 48)
-    fill(u, town, family.slot, entity, town.month, block)
+def draw_month(families, first, end, town):  # type: ignore[no-untyped-def]
+    """The draws of their own month for families ``first`` to ``end``, at most LANES: parents' and children's too."""
+    parents = np.int64(0)
+    children = np.int64(0)
+    for i in range(first, end):
+        family = families[i]
+        lane = i - first
+        family_lane(town, lane, family)
+        parents = parent_lanes(town, lane, family, parents)
+        town.child_lane[lane] = children
+        for j in range(family.child_slots):
+            town.child_slot[children + j] = family.slot
+            town.child_entity[children + j] = child_entity(family, family.child[j].birth_order)
+        children += family.child_slots
+    draw_families(town, end - first, BLOCK_MONTH, FAMILY_BLOCKS)
+    draw_parents(town, parents, BLOCK_MONTH, PARENT_BLOCKS)
+    fill_lanes(town.child_draws, town, town.child_slot, town.child_entity, children, BLOCK_MONTH, CHILD_BLOCKS)
+
+
+@small
+def of_family(town, lane):  # type: ignore[no-untyped-def]
+    """The draws of the family in a lane, a row for each event."""
+    return town.family_draws[:, lane]
+
+
+@small
+def of_parent(town, lane, k):  # type: ignore[no-untyped-def]
+    """The draws of parent ``k`` of the family in a lane."""
+    return town.parent_draws[:, town.parent_lane[lane] + k]
+
+
+@small
+def of_child(town, lane, j):  # type: ignore[no-untyped-def]
+    """The draws of the child in place ``j`` of the family in a lane."""
+    return town.child_draws[:, town.child_lane[lane] + j]
+
+
+# --- clocks -------------------------------------------------------------------------------------------------------
 
 
 @small
@@ -205,6 +306,12 @@ def clock(u, hazard):  # type: ignore[no-untyped-def]
     if time < 1.0:
         return time
     return 2.0
+
+
+@small
+def ratio(log_ratio):  # type: ignore[no-untyped-def]
+    """The ratio of a log ratio; most are 0, where nothing is asked of the exponential function."""
+    return 1.0 if log_ratio == 0.0 else math.exp(log_ratio)
 
 
 @rule

@@ -32,7 +32,17 @@ from simulation.parameters import prior_values, to_record, with_overrides
 from simulation.plan import Plan
 from simulation.posterior import posterior_values
 from simulation.rates import load_rates
-from simulation.reading import COLUMNS, TURNED_21, F, add_earlier, add_paired, read_month, to_values
+from simulation.reading import (
+    ADMITTED,
+    COLUMNS,
+    FAMILY_COLUMNS,
+    TURNED_21,
+    F,
+    add_earlier,
+    add_paired,
+    read_month,
+    to_values,
+)
 
 UPPER_SECONDARY_HORIZON: Final = 96  # months
 DRIFT_MONTHS: Final = 24  # the end of the burn-in over which drift without any arm is measured
@@ -195,7 +205,7 @@ class Readings:
     flows: FloatArray
     """(H, F)"""
     panel: npt.NDArray[np.float32]
-    """(1 + H, N, COLUMNS) every family's row"""
+    """(1 + H, N, FAMILY_COLUMNS) every family's row"""
     generation: npt.NDArray[np.int32]
     """(1 + H, N)"""
     ever: npt.NDArray[np.int8]
@@ -212,7 +222,7 @@ class Readings:
             eligible=np.zeros((before + months, COLUMNS)),
             followed=np.zeros((months, COLUMNS)),
             flows=np.zeros((max(months - 1, 1), F)),
-            panel=_panel(place, (months, families, COLUMNS)),
+            panel=_panel(place, (months, families, FAMILY_COLUMNS)),
             generation=np.empty((months, families), np.int32),
             ever=np.empty((months, families), np.int8),
         )
@@ -266,7 +276,7 @@ def run_arms(
     before = min(DRIFT_MONTHS, first.burn_in_months - 1)
     burn_in(world, first.burn_in_months - before - 1)
     lead = Readings.empty(first.families, 0, before + 1)
-    row = np.zeros(COLUMNS)
+    row = np.zeros(FAMILY_COLUMNS)
     nobody = np.zeros((before + 1, COLUMNS))
     run_and_read(
         *_arrays(world),
@@ -335,7 +345,7 @@ def run_arms(
         draw=draw,
         study=np.stack([np.stack([to_values(r.pool), to_values(r.eligible)]) for r in arms]),
         followed=np.stack([to_values(r.followed) for r in arms]),
-        followed_families=np.array([_families_followed(r) for r in arms]),
+        followed_families=np.array([r.flows[:, ADMITTED].sum() for r in arms]),
         paired=to_values(paired),
         flows=np.stack([r.flows for r in arms]),
         drift=_slope_per_year(trend),
@@ -347,12 +357,6 @@ def _portions(months: int, families: int) -> list[range]:
     """Split a run so that one compiled call stays well under a second (Ctrl-C, progress)."""
     most = max(1, 500_000 // families)
     return [range(start, min(start + most, months)) for start in range(0, months, most)]
-
-
-def _families_followed(read: Readings) -> float:
-    """How many different families ever had a coordinator."""
-    slot, month = np.nonzero(read.ever.T)
-    return float(len(np.unique(np.stack([slot, read.generation[month, slot]]), axis=1).T))
 
 
 def _slope_per_year(values: FloatArray) -> FloatArray:

@@ -41,7 +41,7 @@ PARENT: Final = np.dtype(
             ("earned_1y", "f8"),  # gross wages of about the last 12 months (exponentially weighted), NOK
             ("earned_3y", "f8"),  # the same over about 36 months, NOK
             ("wage_level", "f8"),  # full-time gross wage when in work, NOK a month
-            ("frailty", "f8"),  # fixed log hazard ratio on getting work: what the barriers go with but do not cause
+            ("frailty", "f8"),  # fixed hazard ratio on getting work: what the barriers go with but do not cause
             ("exit_frailty", "f8"),  # the same on losing work
             ("boost", "f8"),  # 1 after completed KVP or job support, fading
             ("wages", "f8"),  # gross wages this month

@@ -13,7 +13,7 @@ import numpy as np
 
 from simulation.barriers import need_score
 from simulation.compiled import rule, small
-from simulation.draws import BLOCK_MONTH, INTAKE_TICKET, PLANNED_LENGTH, fill_month
+from simulation.draws import BLOCK_INTAKE, INTAKE_TICKET, PLANNED_LENGTH, fill_family
 from simulation.names import (
     AAP,
     KVP,
@@ -77,8 +77,8 @@ def rank(families, town, candidates):  # type: ignore[no-untyped-def]
             priority = HIGHEST_PRIORITY - need_score(family)
         elif town.intake == BY_WAITING:
             priority = max(HIGHEST_PRIORITY - family.waiting_months, 0)
-        fill_month(town.draws[0], family, town, BLOCK_MONTH)
-        candidates[t] = make_ticket(priority, town.draws[0, 0, INTAKE_TICKET], family.slot)
+        fill_family(town.u, town, family, BLOCK_INTAKE)
+        candidates[t] = make_ticket(priority, town.u[INTAKE_TICKET], family.slot)
     candidates[: town.candidates].sort()
 
 
@@ -156,8 +156,8 @@ def intake_month(families, coordinators, town, p, candidates):  # type: ignore[n
 @rule
 def admit(family, coordinator, c, town, p):  # type: ignore[no-untyped-def]
     """The family gets a coordinator, a plan, and a stated length of follow-up."""
-    fill_month(town.draws[0], family, town, BLOCK_MONTH)
-    spread = 1.0 + p.length_spread * (2.0 * town.draws[0, 0, PLANNED_LENGTH] - 1.0)
+    fill_family(town.u, town, family, BLOCK_INTAKE)
+    spread = 1.0 + p.length_spread * (2.0 * town.u[PLANNED_LENGTH] - 1.0)
     family.coordinator = c
     family.plan = 1
     family.followed_months = 0

@@ -18,7 +18,7 @@ from simulation.engine import UPPER_SECONDARY_HORIZON, at_month_zero
 from simulation.names import SERVICES
 from simulation.outcomes import OUTCOME_NAMES
 from simulation.plan import Plan
-from simulation.reading import COLUMNS, TURNED_21, F, read_month, to_values
+from simulation.reading import COLUMNS, FAMILY_COLUMNS, TURNED_21, F, read_month, to_values
 
 
 class FamilyModel(mesa.Model):  # type: ignore[misc]
@@ -114,12 +114,12 @@ class FamilyModel(mesa.Model):  # type: ignore[misc]
             self.coordinators,
             self.services,
             self.town[0],
-            np.zeros(COLUMNS),
+            np.zeros(FAMILY_COLUMNS),
             pool,
             eligible,
             np.zeros((max(self.study_month, 0) + 1, COLUMNS)),
             np.zeros(F),
-            np.empty((n, COLUMNS), np.float32),
+            np.empty((n, FAMILY_COLUMNS), np.float32),
             np.empty(n, np.int32),
             np.empty(n, np.int8),
         )

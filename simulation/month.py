@@ -11,8 +11,8 @@ from simulation.barriers import barriers_month
 from simulation.children import children_month
 from simulation.compiled import rule
 from simulation.coordinator import follow_up_month, share_cover, staffing
-from simulation.demography import pass_time
-from simulation.draws import AT_ONCE, BLOCK_MONTH, fill_month
+from simulation.demography import time_passes
+from simulation.draws import LANES, draw_month, of_family
 from simulation.intake import apply_criteria, intake_month
 from simulation.municipality import begin_month
 from simulation.queues import ask_for_services
@@ -29,8 +29,9 @@ def one_month(  # type: ignore[no-untyped-def]
     p = setting[0].p
     # 1. time passes
     begin_month(town)
-    for i in range(families.shape[0]):
-        pass_time(families[i], town, p, setting[0].place)
+    n = families.shape[0]
+    for first in range(0, n, LANES):
+        time_passes(families, first, min(first + LANES, n), town, p, setting[0].place)
     # 2. coordinators: turnover, hours shared out, meetings, discovery, claims, referral
     for c in range(town.coordinators):
         staffing(families, coordinators, c, town, p)
@@ -41,12 +42,12 @@ def one_month(  # type: ignore[no-untyped-def]
     for s in range(services.shape[0]):
         service_month(services, s, families, town, p, waiting, placed)
     # 4. labour market: takers first, then the openings to the earliest clocks
-    for i in range(families.shape[0]):
-        seek_work(families[i], town, p, takers)
+    for first in range(0, n, LANES):
+        seek_work(families, first, min(first + LANES, n), town, p, takers)
     match(families, town, takers)
     # 5. families: barriers, work and own benefit, claims, children, money; then they ask for services
-    for first in range(0, families.shape[0], AT_ONCE):
-        live(families, first, min(first + AT_ONCE, families.shape[0]), town, setting[0], services, waiting, candidates)
+    for first in range(0, n, LANES):
+        live(families, first, min(first + LANES, n), town, setting[0], services, waiting, candidates)
     # 6. intake: endings and admissions
     intake_month(families, coordinators, town, p, candidates)
 
@@ -59,20 +60,19 @@ def live(families, first, end, town, setting, services, waiting, candidates):  #
     at hand. Families do not see each other in this phase, so the order is free.
     """
     p = setting.p
+    draw_month(families, first, end, town)
     for i in range(first, end):
-        fill_month(town.draws[i - first], families[i], town, BLOCK_MONTH)
+        barriers_month(families[i], i - first, town, p, services)
     for i in range(first, end):
-        barriers_month(families[i], town.draws[i - first], p, services)
+        work_month(families[i], i - first, town, p)
     for i in range(first, end):
-        work_month(families[i], town.draws[i - first], town, p)
+        claims_month(families[i], of_family(town, i - first), p)
     for i in range(first, end):
-        claims_month(families[i], town.draws[i - first, 0], p)
-    for i in range(first, end):
-        children_month(families, families[i], town, p, services)
+        children_month(families, families[i], i - first, town, p, services)
     for i in range(first, end):
         money_month(families[i], town, setting.rates)
     for i in range(first, end):
-        ask_for_services(families[i], town.draws[i - first], town, p, services, waiting)
+        ask_for_services(families[i], i - first, town, p, services, waiting)
     for i in range(first, end):
         apply_criteria(families[i], town, candidates)
 
@@ -98,7 +98,7 @@ def begin_at(town):  # type: ignore[no-untyped-def]
 @rule
 def pass_time_at(families, i, town, setting):  # type: ignore[no-untyped-def]
     """Phase 1, family ``i``."""
-    pass_time(families[i], town[0], setting[0].p, setting[0].place)
+    time_passes(families, i, i + 1, town[0], setting[0].p, setting[0].place)
 
 
 @rule
@@ -128,7 +128,7 @@ def service_at(services, s, families, town, setting, waiting, placed):  # type: 
 @rule
 def seek_work_at(families, i, town, setting, takers):  # type: ignore[no-untyped-def]
     """Phase 4, family ``i``."""
-    seek_work(families[i], town[0], setting[0].p, takers)
+    seek_work(families, i, i + 1, town[0], setting[0].p, takers)
 
 
 @rule
@@ -146,28 +146,29 @@ def live_at(families, i, town, setting, services, waiting, candidates):  # type:
 @rule
 def barriers_at(families, i, town, setting, services):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: barriers only."""
-    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
-    barriers_month(families[i], town[0].draws[0], setting[0].p, services)
+    draw_month(families, i, i + 1, town[0])
+    barriers_month(families[i], 0, town[0], setting[0].p, services)
 
 
 @rule
 def work_at(families, i, town, setting):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: work and own benefit only."""
-    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
-    work_month(families[i], town[0].draws[0], town[0], setting[0].p)
+    draw_month(families, i, i + 1, town[0])
+    work_month(families[i], 0, town[0], setting[0].p)
 
 
 @rule
 def claims_at(families, i, town, setting):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: applications only."""
-    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
-    claims_month(families[i], town[0].draws[0, 0], setting[0].p)
+    draw_month(families, i, i + 1, town[0])
+    claims_month(families[i], of_family(town[0], 0), setting[0].p)
 
 
 @rule
 def children_at(families, i, town, setting, services):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: children only."""
-    children_month(families, families[i], town[0], setting[0].p, services)
+    draw_month(families, i, i + 1, town[0])
+    children_month(families, families[i], 0, town[0], setting[0].p, services)
 
 
 @rule
@@ -179,8 +180,8 @@ def money_at(families, i, town, setting):  # type: ignore[no-untyped-def]
 @rule
 def ask_at(families, i, town, setting, services, waiting):  # type: ignore[no-untyped-def]
     """Phase 5, family ``i``: asking for services only."""
-    fill_month(town[0].draws[0], families[i], town[0], BLOCK_MONTH)
-    ask_for_services(families[i], town[0].draws[0], town[0], setting[0].p, services, waiting)
+    draw_month(families, i, i + 1, town[0])
+    ask_for_services(families[i], 0, town[0], setting[0].p, services, waiting)
 
 
 @rule

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from simulation.compiled import rule
 from simulation.draws import philox
 from simulation.errors import InputError, nearest
-from simulation.names import ARENAS, BARRIERS, FOLLOW_UP, SERVICES
+from simulation.names import ARENAS, BARRIERS, FAMILY_BARRIERS, FOLLOW_UP, PERSON_BARRIERS, SERVICES
 
 FILE: Final = Path(__file__).with_name("parameters.toml")
 
@@ -209,12 +209,13 @@ ARRAYS: Final = _arrays()
 _DERIVED: Final[list[tuple[Any, ...]]] = [
     ("relapse", "f8", (len(BARRIERS),)),  # monthly onset for the prone
     ("onset", "f8", (len(BARRIERS),)),  # monthly onset for those who are not
-    ("entry_causal", "f8", (len(BARRIERS),)),  # log hazard ratio on getting work that goes with the barrier
+    ("entry_parent", "f8", (1 << PERSON_BARRIERS,)),  # hazard ratio on getting work, by a parent's set of barriers
+    ("entry_family", "f8", (1 << FAMILY_BARRIERS,)),  # the same, by the family's set: one bit a barrier
     ("entry_frailty", "f8", (len(BARRIERS),)),  # log hazard ratio that stays with the prone
-    ("exit_causal", "f8", (len(BARRIERS),)),
+    ("exit_parent", "f8", (1 << PERSON_BARRIERS,)),  # on losing work
+    ("exit_family", "f8", (1 << FAMILY_BARRIERS,)),
     ("exit_frailty", "f8", (len(BARRIERS),)),
-    ("time_out", "f8", (240,)),  # log hazard ratio on getting work by months out of work
-    ("referral_highest", "f8"),  # the highest rate of ordinary referral
+    ("time_out", "f8", (240,)),  # hazard ratio on getting work by months out of work
     ("exempted", "f8"),  # hazard ratio on joining an arena with the fee waived
     ("support_kept", "f8"),  # share of work support kept from one month to the next after contact
     ("course_kept", "f8"),
@@ -302,19 +303,27 @@ def to_record(values: Sequence[float] | npt.NDArray[np.float64], prices: float =
     return record
 
 
+@functools.cache
+def _bits(held: int) -> tuple[int, ...]:
+    """The members of a set that is written as one bit for each."""
+    return tuple(b for b in range(held.bit_length()) if held >> b & 1)
+
+
 def _derive(p: Any) -> None:
     prone, resilient = p["presence_prone"], p["presence_resilient"]
     for b in range(len(BARRIERS)):
         p["relapse"][b] = p["recovery"][b] * prone / max(1.0 - prone, 1e-9)
         p["onset"][b] = p["recovery"][b] * resilient / (1.0 - resilient)
         share = p["causal_share"][b]
-        p["entry_causal"][b] = share * p["entry_hazard_ratio"][b]
         p["entry_frailty"][b] = (1.0 - share) * p["entry_hazard_ratio"][b]
-        p["exit_causal"][b] = share * p["exit_hazard_ratio"][b]
         p["exit_frailty"][b] = (1.0 - share) * p["exit_hazard_ratio"][b]
-    for months in range(12, 240):
-        p["time_out"][months] = p["time_out_ratio"] * math.log2(months / 12.0)
-    p["referral_highest"] = p["referral_ordinary"].max()
+    for which in ("entry", "exit"):
+        causal = (p["causal_share"] * p[f"{which}_hazard_ratio"]).tolist()
+        for whose, logs in (("parent", causal[:PERSON_BARRIERS]), ("family", causal[PERSON_BARRIERS:])):
+            table = p[f"{which}_{whose}"]
+            table[:] = [math.exp(math.fsum(logs[b] for b in _bits(held))) for held in range(len(table))]
+    slope = float(p["time_out_ratio"])
+    p["time_out"] = [math.exp(slope * math.log2(max(months, 12) / 12.0)) for months in range(len(p["time_out"]))]
     p["exempted"] = math.exp(p["exemption_ratio"])
     p["support_kept"] = 0.5 ** (1.0 / p["work_support_half_life"])
     p["course_kept"] = 0.5 ** (1.0 / p["course_half_life"])

@@ -13,7 +13,7 @@ import numpy as np
 
 from simulation.barriers import need_score
 from simulation.compiled import rule, small
-from simulation.draws import ASK, BLOCK_SERVICE, ORDER, QUEUE_TICKET, fill_parent, lowest, rings
+from simulation.draws import ASK, BLOCK_SELDOM, BLOCK_SERVICE, ORDER, QUEUE_TICKET, fill_parent, of_parent, rings
 from simulation.names import (
     DISABILITY,
     EDUCATION,
@@ -41,6 +41,7 @@ _LUCK: Final = 1 << 26  # 24 bits of luck
 CLIENT_MASK: Final = (1 << 26) - 1
 HIGHEST_PRIORITY: Final = 4095
 NO_HEAD_START: Final = np.int64(0)
+FAR: Final = 8  # moves for each ticket, beyond which insertion is slower than sorting
 KNOWN: Final = np.int64(1)
 IN_TRUTH: Final = np.int64(0)
 
@@ -49,6 +50,23 @@ IN_TRUTH: Final = np.int64(0)
 def make_ticket(priority, u, client):  # type: ignore[no-untyped-def]
     """One whole number that sorts by priority (low first, 0..4095), then by luck, then by client."""
     return np.int64(priority) * _PRIORITY + np.int64(u * 16777216.0) * _LUCK + np.int64(client)
+
+
+@rule
+def put_in_order(tickets, number):  # type: ignore[no-untyped-def]
+    """Sort the first so many tickets, which are in order but for the newest: insertion, unless that has far to go."""
+    moves = 0
+    for i in range(1, number):
+        ticket = tickets[i]
+        j = i
+        while j > 0 and tickets[j - 1] > ticket:
+            tickets[j] = tickets[j - 1]
+            j -= 1
+        tickets[j] = ticket
+        moves += i - j
+        if moves > FAR * number:
+            tickets[:number].sort()
+            return
 
 
 @rule
@@ -142,20 +160,28 @@ def refer(family, k, s, asked, u_order, right_order, town, services, waiting, he
 
 
 @small
-def ask_for_services(family, draws, town, p, services, waiting):  # type: ignore[no-untyped-def]
+def ask_for_services(family, lane, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Ordinary follow-up: families ask, or are referred, at their own pace."""
     for k in range(MAX_PARENTS):
-        u = draws[1 + k]
-        if family.parent[k].present == 1 and lowest(u, ASK, len(SERVICES)) < p.referral_highest:
-            needs = known_needs(family, k)
+        if family.parent[k].present == 0:
+            continue
+        u = of_parent(town, lane, k)
+        asks = np.int64(0)  # services whose clock may ring: most months none, and needs are not looked at
+        for s in range(len(SERVICES)):
+            asks |= np.int64(u[ASK + s] < p.referral_ordinary[s]) << s
+        if asks != 0:
+            asks &= known_needs(family, k)
+        if asks != 0:
+            fill_parent(town.v, town, family, k, BLOCK_SELDOM)
+            order = town.v[ORDER]
             for s in range(len(SERVICES)):
-                if (needs >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s]):
+                if (asks >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s]):
                     refer(
                         family,
                         k,
                         s,
                         town.month + 1,
-                        u[ORDER],
+                        order,
                         p.right_order_ordinary,
                         town,
                         services,

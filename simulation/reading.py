@@ -14,6 +14,7 @@ import numpy.typing as npt
 from simulation.barriers import count_barriers
 from simulation.compiled import rule
 from simulation.names import (
+    BARRIERS,
     FAMILY_BARRIERS,
     FULL_TIME,
     IN_PLACE,
@@ -29,7 +30,15 @@ from simulation.names import (
 from simulation.outcomes import FLOWS, OUTCOME_NAMES, FloatArray
 
 K: Final = len(OUTCOME_NAMES)
-_AT: Final = {name: k for k, name in enumerate(OUTCOME_NAMES)}
+_OF_SERVICES: Final = (*(f"use_{name}" for name in SERVICES), "caseload_filled")
+_OF_FAMILIES: Final = tuple(name for name in OUTCOME_NAMES if name not in _OF_SERVICES)
+_DENOMINATORS_OF_FAMILIES: Final = 19
+
+# A row: the families' numerators and denominators, then those of services and coordinators.
+FAMILY_COLUMNS: Final = len(_OF_FAMILIES) + _DENOMINATORS_OF_FAMILIES
+_AT: Final = {name: k for k, name in enumerate(_OF_FAMILIES)} | {
+    name: FAMILY_COLUMNS + k for k, name in enumerate(_OF_SERVICES)
+}
 
 # Numerators.
 EMPLOYED: Final = _AT["employed_share"]
@@ -44,7 +53,6 @@ ASSISTANCE: Final = _AT["social_assistance_amount"]
 SOURCE: Final = _AT["income_source_work_share"]  # work, then benefits 1..7, social assistance, none
 SOURCE_ASSISTANCE: Final = _AT["income_source_social_assistance_share"]
 SOURCE_NONE: Final = _AT["income_source_none_share"]
-PARTICIPATION: Final = _AT["child_participation_share"]
 LEISURE_SHARE: Final = _AT["leisure_share"]
 KINDERGARTEN_SHARE: Final = _AT["kindergarten_share"]
 SFO_SHARE: Final = _AT["sfo_share"]
@@ -61,17 +69,17 @@ FILLED: Final = _AT["caseload_filled"]
 UPPER_SECONDARY: Final = _AT["upper_secondary_share"]
 
 # Denominators.
-FAMILIES: Final = K
-PARENTS: Final = K + 1
-CHILDREN: Final = K + 2  # under 18
-AGE_GROUP: Final = K + 3  # children 1-5, 6-9, 10-17
-IN_ARENA: Final = K + 6  # of these, in at least one arena
-SCHOOL_CHILDREN: Final = K + 9  # 6-17
-TURNED_21: Final = K + 10
-WAITED: Final = K + 11  # clients in place, for each service
-PLACES: Final = K + 19  # for each service
-POSTS: Final = K + 27  # coordinator places
-COLUMNS: Final = K + 28
+FAMILIES: Final = len(_OF_FAMILIES)
+PARENTS: Final = FAMILIES + 1
+CHILDREN: Final = FAMILIES + 2  # under 18
+AGE_GROUP: Final = FAMILIES + 3  # children 1-5, 6-9, 10-17
+IN_ARENA: Final = FAMILIES + 6  # of these, in at least one arena
+SCHOOL_CHILDREN: Final = FAMILIES + 9  # 6-17
+TURNED_21: Final = FAMILIES + 10
+WAITED: Final = FAMILIES + 11  # clients in place, for each service
+PLACES: Final = FAMILY_COLUMNS + len(_OF_SERVICES)  # for each service
+POSTS: Final = PLACES + len(SERVICES)  # coordinator places
+COLUMNS: Final = POSTS + 1
 
 STANDARD: Final = (5.0 / 17.0, 4.0 / 17.0, 8.0 / 17.0)  # ages 1-5, 6-9, 10-17 in a standard childhood
 
@@ -80,13 +88,14 @@ FLOW_BENEFIT: Final = FLOWS.index("kvp") - 1  # + benefit
 FLOW_CHILD_BENEFIT: Final = FLOWS.index("child_benefit")
 FLOW_COORDINATORS: Final = FLOWS.index("coordinator_positions")
 FLOW_PLACES: Final = FLOWS.index(f"place_months_{SERVICES[0]}")
+ADMITTED: Final = FLOWS.index("families_admitted")
 FLOW_DISPOSABLE: Final = FLOWS.index("disposable_income")
 
 
 @rule
 def read_family(family, row):  # type: ignore[no-untyped-def]
-    """One family's month as a row of sums, (COLUMNS,)."""
-    for c in range(COLUMNS):
+    """One family's month as a row of sums, (FAMILY_COLUMNS,)."""
+    for c in range(FAMILY_COLUMNS):
         row[c] = 0.0
     row[FAMILIES] = 1.0
     _read_parents(family, row)
@@ -178,7 +187,7 @@ def _read_children(family, row):  # type: ignore[no-untyped-def]
 
 @rule
 def _add(total, row):  # type: ignore[no-untyped-def]
-    for c in range(COLUMNS):
+    for c in range(FAMILY_COLUMNS):
         total[c] += row[c]
 
 
@@ -210,7 +219,7 @@ def read_month(  # type: ignore[no-untyped-def]
 ):
     """Read a month: add to the pool's row, the eligible's, the followed's by months since admission, and the flows.
 
-    ``panel`` (families, COLUMNS), ``generation`` and ``ever`` (families,) keep what each family was.
+    ``panel`` (families, FAMILY_COLUMNS), ``generation`` and ``ever`` (families,) keep what each family was.
     """
     last = followed.shape[0] - 1
     for i in range(families.shape[0]):
@@ -222,7 +231,7 @@ def read_month(  # type: ignore[no-untyped-def]
         if family.ever_followed == 1:
             _add(followed[min(town.study_month - family.admitted, last)], row)
         _add_flows(family, flow)
-        for c in range(COLUMNS):
+        for c in range(FAMILY_COLUMNS):
             panel[i, c] = row[c]
         generation[i] = family.generation
         ever[i] = family.ever_followed
@@ -235,17 +244,17 @@ def read_month(  # type: ignore[no-untyped-def]
         pool[FILLED] += coordinators[c].families
         pool[POSTS] += coordinators[c].caseload
         flow[FLOW_COORDINATORS + (0 if coordinators[c].present == 1 else 1)] += 1.0
-    flow[FLOW_COORDINATORS + 4] += town.admitted_now
+    flow[ADMITTED] += town.admitted_now
 
 
 @rule
 def add_earlier(families, panel, generation, eligible):  # type: ignore[no-untyped-def]
-    """Add earlier months of those eligible at month 0: ``panel`` (months, families, COLUMNS), ``eligible`` (months, .)."""
+    """Add earlier months of those eligible at month 0: ``panel`` (months, families, FAMILY_COLUMNS)."""
     for i in range(families.shape[0]):
         if families[i].eligible_at_start == 1:
             for m in range(panel.shape[0]):
                 if generation[m, i] == families[i].generation:
-                    for c in range(COLUMNS):
+                    for c in range(FAMILY_COLUMNS):
                         eligible[m, c] += panel[m, i, c]
 
 
@@ -255,7 +264,7 @@ def add_paired(  # type: ignore[no-untyped-def]
 ):
     """Both lives of the families followed in both arms, and of those followed in one.
 
-    ``panel_*`` (months, families, COLUMNS); ``paired`` (2 populations, 2 sides, months, COLUMNS) is added to.
+    ``panel_*`` (months, families, FAMILY_COLUMNS); ``paired`` (2 populations, 2 sides, months, COLUMNS) is added to.
     """
     months = panel_a.shape[0]
     for i in range(panel_a.shape[1]):
@@ -274,31 +283,36 @@ def add_paired(  # type: ignore[no-untyped-def]
             population = 2 - in_a - in_b
             for m in range(months):
                 if generation_a[m, i] == g:
-                    for c in range(COLUMNS):
+                    for c in range(FAMILY_COLUMNS):
                         paired[population, 0, m, c] += panel_a[m, i, c]
                 if generation_b[m, i] == g:
-                    for c in range(COLUMNS):
+                    for c in range(FAMILY_COLUMNS):
                         paired[population, 1, m, c] += panel_b[m, i, c]
 
 
 def _denominators() -> npt.NDArray[np.int64]:
     columns = np.full(K, FAMILIES)
-    for name, k in _AT.items():
+    for k, name in enumerate(OUTCOME_NAMES):
         if name.startswith(("employed", "full_time", "activity", "income_source")):
             columns[k] = PARENTS
-    columns[BARRIER : BARRIER + PERSON_BARRIERS] = PARENTS
-    columns[CHILDREN_LOW] = CHILDREN
-    columns[LEISURE_SHARE] = SCHOOL_CHILDREN
-    columns[KINDERGARTEN_SHARE] = AGE_GROUP
-    columns[SFO_SHARE] = AGE_GROUP + 1
-    columns[UPPER_SECONDARY] = TURNED_21
-    columns[FILLED] = POSTS
-    for s in range(len(SERVICES)):
-        columns[WAIT + s] = WAITED + s
-        columns[USE + s] = PLACES + s
+    below = {
+        **{f"barrier_{name}_share": PARENTS for name in BARRIERS[:PERSON_BARRIERS]},
+        "children_in_low_income_share": CHILDREN,
+        "leisure_share": SCHOOL_CHILDREN,
+        "kindergarten_share": AGE_GROUP,
+        "sfo_share": AGE_GROUP + 1,
+        "upper_secondary_share": TURNED_21,
+        "caseload_filled": POSTS,
+        **{f"wait_{name}": WAITED + s for s, name in enumerate(SERVICES)},
+        **{f"use_{name}": PLACES + s for s, name in enumerate(SERVICES)},
+    }
+    for name, column in below.items():
+        columns[OUTCOME_NAMES.index(name)] = column
     return columns
 
 
+_NUMERATORS: Final = np.array([_AT[name] for name in OUTCOME_NAMES])
+_PARTICIPATION: Final = OUTCOME_NAMES.index("child_participation_share")
 _DENOMINATORS: Final = _denominators()
 
 
@@ -306,13 +320,13 @@ def to_values(sums: FloatArray) -> FloatArray:
     """Sums (..., COLUMNS) to outcomes (..., K): numerator over denominator, NaN where there was nobody."""
     below = sums[..., _DENOMINATORS]
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.where(below > 0.0, sums[..., :K] / below, np.nan)
+        values = np.where(below > 0.0, sums[..., _NUMERATORS] / below, np.nan)
         number = sums[..., AGE_GROUP : AGE_GROUP + 3]
         share = sums[..., IN_ARENA : IN_ARENA + 3] / number
         there = number > 0.0
         weight = np.where(there, np.array(STANDARD), 0.0)
         total = weight.sum(axis=-1)
-        values[..., PARTICIPATION] = np.where(
+        values[..., _PARTICIPATION] = np.where(
             total > 0.0, np.where(there, weight * share, 0.0).sum(axis=-1) / total, np.nan
         )
     return np.asarray(values, dtype=np.float64)

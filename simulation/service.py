@@ -8,27 +8,30 @@ A month of service is the same for all eight; what the service *does* stands wit
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 
 from simulation.benefits import end_programme, start_programme
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.draws import (
     BLOCK_RESIDENTS,
     BLOCK_SERVICE,
     BREAK_OFF,
     LEAVE_PLACE,
     LOSE_PATIENCE,
+    ONE_BLOCK,
+    PARENT_LANES,
     SLOT_SERVICE,
     clock,
+    draw_parents,
     fill,
-    fill_parent,
+    parent_lane,
+    ratio,
     rings,
 )
 from simulation.names import IN_PLACE, NOT_ENGAGED, S_WORK, WAITING
-from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, make_ticket
+from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, make_ticket, put_in_order
 
 RESIDENT_NEED: Final = 6  # need of other residents, on the scale of need_score: the middle of the pool
 
@@ -75,8 +78,7 @@ def service_month(services, s, families, town, p, waiting, placed):  # type: ign
     _residents_leave(service, s, town)
     _thin_out_queue(service, s, families, town, p, waiting)
     _residents_ask(service, s, town, waiting)
-    if service.waiting > 1:
-        waiting[s, : service.waiting].sort()
+    put_in_order(waiting[s], service.waiting)
     _give_places(service, s, families, town, p, waiting, placed)
     service.intensity = 1.0
     taken = service.placed + service.residents
@@ -84,23 +86,32 @@ def service_month(services, s, families, town, p, waiting, placed):  # type: ign
         service.intensity = service.places / taken
 
 
+@small
+def dropout_hazard(family, parent, s, p):  # type: ignore[no-untyped-def]
+    """Breaking off a stay, per month: less with a coordinator (a link), more where something else had to come first."""
+    log_ratio = p.dropout_ratio * family.potency
+    if parent.wrong_order[s] == 1:
+        log_ratio += p.wrong_order_dropout_ratio
+    return p.dropout * ratio(log_ratio)
+
+
 @rule
 def _end_stays(service, s, families, town, p, placed):  # type: ignore[no-untyped-def]
     """A stay lasts an exponential time around its length, unless it is broken off before, or the service closes."""
     kept = 0
+    ends = 1.0 / service.length
     for j in range(service.placed):
+        lane = j % PARENT_LANES
+        if lane == 0:
+            _draw_clients(placed[s], j, min(j + PARENT_LANES, service.placed), s, families, town)
         client = placed[s, j]
         family = families[client >> 1]
-        k = client & 1
-        parent = family.parent[k]
+        parent = family.parent[client & 1]
         if parent.present == 0 or parent.stage[s] != IN_PLACE:
             continue  # left the pool, or found work
-        fill_parent(town.u, town, family, k, BLOCK_SERVICE + s)
-        log_ratio = p.dropout_ratio * family.potency
-        if parent.wrong_order[s] == 1:
-            log_ratio += p.wrong_order_dropout_ratio
-        completed = clock(town.u[LEAVE_PLACE], 1.0 / service.length)
-        broken_off = clock(town.u[BREAK_OFF], p.dropout * math.exp(log_ratio))
+        u = town.parent_draws[:, lane]
+        completed = clock(u[LEAVE_PLACE], ends)
+        broken_off = clock(u[BREAK_OFF], dropout_hazard(family, parent, s, p))
         if service.places <= 0.0 or broken_off < 1.0 or completed < 1.0:
             parent.stage[s] = NOT_ENGAGED
             parent.since[s] = town.month
@@ -120,14 +131,39 @@ def _end_stays(service, s, families, town, p, placed):  # type: ignore[no-untype
 
 
 @rule
+def _draw_clients(tickets, first, end, s, families, town):  # type: ignore[no-untyped-def]
+    """The draws with service ``s`` of the clients on tickets ``first`` to ``end``, a lane for each.
+
+    Another resident is known by the luck on the ticket, which is unlike any other's.
+    """
+    resident = 2 * families.shape[0]
+    for j in range(first, end):
+        lane = j - first
+        client = tickets[j] & CLIENT_MASK
+        if client == resident:
+            town.parent_slot[lane] = SLOT_SERVICE + s
+            town.parent_entity[lane] = (tickets[j] >> 26) & 0xFFFFFF
+        else:
+            parent_lane(town, lane, families[client >> 1], client & 1)
+    draw_parents(town, end - first, BLOCK_SERVICE + s, ONE_BLOCK)
+
+
+@rule
 def _residents_leave(service, s, town):  # type: ignore[no-untyped-def]
     """Other residents in place end their stays at the same rate; the n-th of them by the n-th draw of the month."""
+    if service.places <= 0.0:
+        service.residents = 0
+        return
     ended = 0
     hazard = 1.0 / service.length
     for n in range(service.residents):
-        if n % 4 == 0:
-            fill(town.u, town, SLOT_SERVICE + s, 1 + n // 4, town.month, BLOCK_RESIDENTS)
-        if service.places <= 0.0 or rings(town.u[n % 4], hazard):
+        lane = n // 4 % PARENT_LANES
+        if n % 4 == 0 and lane == 0:
+            for i in range(PARENT_LANES):
+                town.parent_slot[i] = SLOT_SERVICE + s
+                town.parent_entity[i] = 1 + n // 4 + i
+            draw_parents(town, min(PARENT_LANES, (service.residents - n + 3) // 4), BLOCK_RESIDENTS, ONE_BLOCK)
+        if rings(town.parent_draws[n % 4, lane], hazard):
             ended += 1
     service.residents -= ended
 
@@ -138,21 +174,20 @@ def _thin_out_queue(service, s, families, town, p, waiting):  # type: ignore[no-
     kept = 0
     resident = 2 * families.shape[0]
     for j in range(service.waiting):
+        lane = j % PARENT_LANES
+        if lane == 0:
+            _draw_clients(waiting[s], j, min(j + PARENT_LANES, service.waiting), s, families, town)
         ticket = waiting[s, j]
         client = ticket & CLIENT_MASK
+        gives_up = rings(town.parent_draws[LOSE_PATIENCE, lane], p.patience)
         if client == resident:
-            # A resident's patience is keyed by the ticket, which is unlike any other's.
-            fill(town.u, town, SLOT_SERVICE + s, (ticket >> 26) & 0xFFFFFF, town.month, BLOCK_RESIDENTS + 1)
-            if rings(town.u[0], p.patience):
+            if gives_up:
                 continue
         else:
-            family = families[client >> 1]
-            k = client & 1
-            parent = family.parent[k]
+            parent = families[client >> 1].parent[client & 1]
             if parent.present == 0 or parent.stage[s] != WAITING:
                 continue
-            fill_parent(town.u, town, family, k, BLOCK_SERVICE + s)
-            if rings(town.u[LOSE_PATIENCE], p.patience):
+            if gives_up:
                 parent.stage[s] = NOT_ENGAGED
                 service.gave_up += 1
                 continue
@@ -174,7 +209,7 @@ def _residents_ask(service, s, town, waiting):  # type: ignore[no-untyped-def]
             service.turned_away += 1
             continue
         if n % 4 == 0:
-            fill(town.u, town, SLOT_SERVICE + s, 1 + n // 4, town.month, BLOCK_RESIDENTS + 2)
+            fill(town.u, town, SLOT_SERVICE + s, 1 + n // 4, town.month, BLOCK_RESIDENTS + 1)
         priority = HIGHEST_PRIORITY - RESIDENT_NEED if service.by_need == 1 else town.month
         waiting[s, service.waiting] = make_ticket(priority, town.u[n % 4], resident)
         service.waiting += 1

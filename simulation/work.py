@@ -6,10 +6,9 @@ a barrier is split: the causal part goes when the barrier goes, the rest is the 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from simulation.barriers import held
 from simulation.benefits import (
     NEVER,
     aap_hazard,
@@ -24,16 +23,22 @@ from simulation.draws import (
     AAP_ENTRY,
     BENEFIT_END,
     BLOCK_JOB,
+    BLOCK_SELDOM,
     DISABILITY_ENTRY,
     FEWER_HOURS,
     JOB_EXIT,
     JOB_FULL,
     JOB_PART,
     MORE_HOURS,
+    ONE_BLOCK,
     TRANSITIONAL_CLAIM,
     UNEMPLOYMENT_CLAIM,
     clock,
+    draw_parents,
     fill_parent,
+    of_parent,
+    parent_lane,
+    ratio,
 )
 from simulation.names import (
     AAP,
@@ -59,29 +64,25 @@ from simulation.names import (
 from simulation.queues import make_ticket
 
 NO_PRIORITY = np.int64(0)
+NEXT_TO_NOTHING = 1e-4
 LONGEST_OUT = 239  # months out of work, beyond which nothing more changes
 
 
 @small
-def family_entry_log_ratio(family, p):  # type: ignore[no-untyped-def]
-    """Log hazard ratio on getting work that a family's parents share: its barriers, small children, work support."""
+def family_entry_ratio(family, p):  # type: ignore[no-untyped-def]
+    """Hazard ratio on getting work that a family's parents share: its barriers, small children, work support."""
     log_ratio = p.work_support_ratio * family.support
-    for f in range(FAMILY_BARRIERS):
-        if family.barrier[f] == 1:
-            log_ratio += p.entry_causal[PERSON_BARRIERS + f]
     if family.youngest < 24:
         log_ratio += p.small_child_ratio
-    return log_ratio
+    return ratio(log_ratio) * p.entry_family[held(family.barrier, FAMILY_BARRIERS)]
 
 
 @small
 def job_entry_hazard(family, parent, shared, p):  # type: ignore[no-untyped-def]
-    """Getting a job, per month, for a parent out of work; ``shared`` from :func:`family_entry_log_ratio`."""
-    log_ratio = shared + parent.frailty + p.course_ratio * parent.boost
-    for b in range(PERSON_BARRIERS):
-        if parent.barrier[b] == 1:
-            log_ratio += p.entry_causal[b]
-    log_ratio += p.time_out[min(parent.out_months, LONGEST_OUT)]
+    """Getting a job, per month, for a parent out of work; ``shared`` from :func:`family_entry_ratio`."""
+    hazard = p.job_entry * shared * parent.frailty * p.entry_parent[held(parent.barrier, PERSON_BARRIERS)]
+    hazard *= p.time_out[min(parent.out_months, LONGEST_OUT)]
+    log_ratio = p.course_ratio * parent.boost
     if parent.stage[S_WORK] == IN_PLACE and parent.stage[S_HEALTH] == IN_PLACE:
         log_ratio += p.work_focused_ratio
     elif (
@@ -94,47 +95,69 @@ def job_entry_hazard(family, parent, shared, p):  # type: ignore[no-untyped-def]
         log_ratio += p.health_benefit_entry_ratio
     elif parent.benefit == DISABILITY:
         log_ratio += p.disability_entry_ratio
-    return p.job_entry * math.exp(log_ratio)
+    return hazard * ratio(log_ratio)
 
 
 @small
 def job_exit_hazard(family, parent, p):  # type: ignore[no-untyped-def]
     """Losing or leaving a job, per month."""
-    log_ratio = parent.exit_frailty + p.work_exit_ratio * family.potency
-    for b in range(PERSON_BARRIERS):
-        if parent.barrier[b] == 1:
-            log_ratio += p.exit_causal[b]
-    for f in range(FAMILY_BARRIERS):
-        if family.barrier[f] == 1:
-            log_ratio += p.exit_causal[PERSON_BARRIERS + f]
-    return p.job_exit * math.exp(log_ratio)
+    hazard = p.job_exit * parent.exit_frailty * ratio(p.work_exit_ratio * family.potency)
+    hazard *= p.exit_parent[held(parent.barrier, PERSON_BARRIERS)]
+    return hazard * p.exit_family[held(family.barrier, FAMILY_BARRIERS)]
 
 
 # --- the labour market --------------------------------------------------------------------------------------------
 
 
 @small
-def seek_work(family, town, p, takers):  # type: ignore[no-untyped-def]
-    """Who would take a job this month: the earlier of a part-time and a full-time clock. Takers are put on the list."""
-    u = town.u
-    shared = 0.0
-    asked = False
-    for k in range(MAX_PARENTS):
-        parent = family.parent[k]
-        if parent.present == 1 and parent.work == NO_WORK:
-            if not asked:
-                shared = family_entry_log_ratio(family, p)
-                asked = True
-            hazard = job_entry_hazard(family, parent, shared, p)
-            fill_parent(u, town, family, k, BLOCK_JOB)
-            part = clock(u[JOB_PART], hazard * (1.0 - p.job_full_share))
-            full = clock(u[JOB_FULL], hazard * p.job_full_share)
-            first = min(part, full)
-            if first < 1.0:
-                parent.offer = FULL_TIME if full < part else PART_TIME
-                parent.offer_at = first
-                takers[town.takers] = make_ticket(NO_PRIORITY, first, 2 * family.slot + k)
-                town.takers += 1
+def faded(strength):  # type: ignore[no-untyped-def]
+    """A strength that fades by half-lives is gone when there is next to nothing of it."""
+    return strength if strength > NEXT_TO_NOTHING else 0.0
+
+
+@small
+def out_of_work(parent):  # type: ignore[no-untyped-def]
+    """Whether a parent is there and has no work."""
+    return parent.present == 1 and parent.work == NO_WORK
+
+
+@rule
+def seek_work(families, first, end, town, p, takers):  # type: ignore[no-untyped-def]
+    """Who would take a job this month, of families ``first`` to ``end`` (at most LANES); takers are put on the list."""
+    lanes = np.int64(0)
+    for i in range(first, end):
+        for k in range(MAX_PARENTS):
+            if out_of_work(families[i].parent[k]):
+                parent_lane(town, lanes, families[i], k)
+                lanes += 1
+    draw_parents(town, lanes, BLOCK_JOB, ONE_BLOCK)
+    lane = np.int64(0)
+    for i in range(first, end):
+        family = families[i]
+        shared = 0.0
+        asked = False
+        for k in range(MAX_PARENTS):
+            if out_of_work(family.parent[k]):
+                if not asked:
+                    shared = family_entry_ratio(family, p)
+                    asked = True
+                _seek(family, k, shared, town.parent_draws[:, lane], town, p, takers)
+                lane += 1
+
+
+@small
+def _seek(family, k, shared, u, town, p, takers):  # type: ignore[no-untyped-def]
+    """The earlier of a part-time and a full-time clock."""
+    parent = family.parent[k]
+    hazard = job_entry_hazard(family, parent, shared, p)
+    part = clock(u[JOB_PART], hazard * (1.0 - p.job_full_share))
+    full = clock(u[JOB_FULL], hazard * p.job_full_share)
+    first = min(part, full)
+    if first < 1.0:
+        parent.offer = FULL_TIME if full < part else PART_TIME
+        parent.offer_at = first
+        takers[town.takers] = make_ticket(NO_PRIORITY, first, 2 * family.slot + k)
+        town.takers += 1
 
 
 @rule
@@ -160,23 +183,23 @@ def match(families, town, takers):  # type: ignore[no-untyped-def]
 
 
 @small
-def work_month(family, draws, town, p):  # type: ignore[no-untyped-def]
+def work_month(family, lane, town, p):  # type: ignore[no-untyped-def]
     """Every parent's month: the earliest of the competing causes happens."""
     for k in range(MAX_PARENTS):
         parent = family.parent[k]
         if parent.present == 1:
             parent.earned_1y = parent.earned_1y * (11.0 / 12.0) + parent.wages
             parent.earned_3y = parent.earned_3y * (35.0 / 36.0) + parent.wages
-            parent.boost *= p.course_kept
+            parent.boost = faded(parent.boost * p.course_kept)
             parent.benefit_months += 1
             if parent.benefit == TRANSITIONAL:
                 parent.attended_transitional += 1
             if parent.work == NO_WORK:
                 parent.out_months += 1
-                _month_out_of_work(family, k, draws[1 + k], town, p)
+                _month_out_of_work(family, k, of_parent(town, lane, k), town, p)
             else:
                 parent.job_months += 1
-                _month_in_work(family, k, draws[1 + k], town, p)
+                _month_in_work(family, k, of_parent(town, lane, k), town, p)
 
 
 @small
@@ -218,7 +241,7 @@ def _month_in_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
     if first >= 1.0:
         return
     if first == lost:
-        _lose_job(parent, u[UNEMPLOYMENT_CLAIM], town, p)
+        _lose_job(family, k, town, p)
     elif first == more:
         parent.work = FULL_TIME
         set_benefit(parent, NO_BENEFIT)
@@ -249,11 +272,14 @@ def _take_job(parent):  # type: ignore[no-untyped-def]
 
 
 @small
-def _lose_job(parent, u, town, p):  # type: ignore[no-untyped-def]
+def _lose_job(family, k, town, p):  # type: ignore[no-untyped-def]
     """Out of work: unemployment benefit for who has the earnings (1.5 G in a year or 3 G in three) and claims it."""
+    parent = family.parent[k]
     parent.work = NO_WORK
     parent.job_months = 0
     parent.out_months = 0
     earned_it = parent.earned_1y >= 1.5 * town.basic_amount or parent.earned_3y >= 3.0 * town.basic_amount
-    if parent.benefit == NO_BENEFIT and earned_it and u < p.unemployment_claim:
-        set_benefit(parent, UNEMPLOYMENT)
+    if parent.benefit == NO_BENEFIT and earned_it:
+        fill_parent(town.v, town, family, k, BLOCK_SELDOM)
+        if town.v[UNEMPLOYMENT_CLAIM] < p.unemployment_claim:
+            set_benefit(parent, UNEMPLOYMENT)

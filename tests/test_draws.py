@@ -13,30 +13,38 @@ from simulation import draws
 from simulation.draws import (
     AT_ENTRY,
     BLOCK_COORDINATOR,
+    BLOCK_INTAKE,
     BLOCK_JOB,
     BLOCK_MONTH,
-    BLOCK_PROGRAMME,
     BLOCK_RESIDENTS,
+    BLOCK_SELDOM,
     BLOCK_SERVICE,
     BLOCK_TIME,
-    BLOCKS,
-    BUFFER,
+    CHILD_BLOCKS,
     ENTITIES,
     ENTITY_CHILD,
     ENTITY_FAMILY,
+    FAMILY_BLOCKS,
+    FAMILY_COORDINATOR_BLOCKS,
+    LANES,
+    PARENT_BLOCKS,
+    PARENT_COORDINATOR_BLOCKS,
     SLOT_COORDINATOR,
     SLOT_SERVICE,
     clock,
+    draw_month,
     fill,
-    fill_buffer,
-    fill_child,
     fill_family,
-    fill_month,
+    fill_lanes,
     fill_parent,
     lowest,
     normal,
+    of_child,
+    of_family,
+    of_parent,
     parent_entity,
     philox,
+    ratio,
     rings,
     uniform,
 )
@@ -71,14 +79,16 @@ def philox_by_hand(counter: list[int], key: list[int]) -> list[int]:
 
 def a_town(seed: int = 7, replicate: int = 3, month: int = 29) -> np.ndarray:
     town = np.zeros(1, TOWN)
-    town["seed"], town["replicate"], town["month"], town["blocks"] = seed, replicate, month, BLOCKS
+    town["seed"], town["replicate"], town["month"] = seed, replicate, month
     return town
 
 
-def a_family(slot: int = 11, generation: int = 2, partners: int = 1) -> np.ndarray:
+def a_family(slot: int = 11, generation: int = 2, partners: int = 1, children: int = 2) -> np.ndarray:
     family = np.zeros(1, FAMILY)
     family["slot"], family["generation"], family["partners"] = slot, generation, partners
     family["parent"]["present"] = 1
+    family["child_slots"] = children
+    family["child"]["birth_order"] = np.arange(family["child"].shape[1]) + 5
     return family
 
 
@@ -86,13 +96,15 @@ def expected(slot: int, entity: int, month: int, block: int, seed: int = 7, repl
     return [(word + 0.5) / WORD for word in philox_by_hand([slot, entity, month, block], [seed, replicate])]
 
 
-def many_draws(slots: int = 60, months: int = 60) -> np.ndarray:
-    """Draws by slot, month and place in the buffer, (slots, months, BUFFER)."""
-    town = a_town()
-    values = np.empty((slots, months, BUFFER))
-    for slot, month in itertools.product(range(slots), range(months)):
+def many_draws(slots: int = 64, months: int = 60) -> np.ndarray:
+    """A family's draws by slot, month and event, (slots, months, 16)."""
+    town, who = a_town(), np.zeros(slots, np.uint64)
+    values = np.empty((slots, months, 4 * FAMILY_BLOCKS))
+    rows = np.empty((4 * FAMILY_BLOCKS, slots))
+    for month in range(months):
         town["month"] = month
-        fill_buffer(values[slot, month], town[0], slot, 0, BLOCK_MONTH)
+        fill_lanes(rows, town[0], np.arange(slots, dtype=np.uint64), who, slots, BLOCK_MONTH, FAMILY_BLOCKS)
+        values[:, month] = rows.T
     return values
 
 
@@ -129,38 +141,52 @@ def test_fill_puts_the_four_draws_of_one_address_in_order() -> None:
     assert u.tolist() == expected(11, 130, 29, 8)
 
 
-def test_word_j_of_block_b_stands_at_place_8j_plus_b_of_the_buffer() -> None:
-    u = np.full(BUFFER, np.nan)
-    fill_buffer(u, a_town()[0], 11, 130, BLOCK_COORDINATOR)
-    for b in range(BLOCKS):
-        assert [u[8 * j + b] for j in range(4)] == expected(11, 130, 29, int(BLOCK_COORDINATOR) + b)
-    assert BLOCKS * 4 == BUFFER
+@pytest.mark.parametrize("lanes", [1, 7, 8, 9, 32])
+def test_word_j_of_block_b_stands_in_row_4b_plus_j_whatever_the_number_of_lanes(lanes: int) -> None:
+    slots, entities = np.arange(32, dtype=np.uint64) + 90, np.arange(32, dtype=np.uint64) * 64
+    u = np.full((4 * 3, 32), np.nan)
+    fill_lanes(u, a_town()[0], slots, entities, lanes, BLOCK_COORDINATOR, 3)
+    for lane in range(lanes):
+        for b in range(3):
+            address = int(slots[lane]), int(entities[lane]), 29, int(BLOCK_COORDINATOR) + b
+            assert u[4 * b : 4 * b + 4, lane].tolist() == expected(*address)
 
 
-def test_a_familys_month_holds_its_own_draws_and_those_of_each_parent() -> None:
-    town, family, u = a_town(), a_family(), np.empty((3, BUFFER))
-    fill_month(u, family[0], town[0], BLOCK_MONTH)
-    for row, entity in enumerate((2 * 64, 2 * 64 + 1, 2 * 64 + 2 + 1)):
-        assert u[row, 0] == expected(11, entity, 29, 0)[0]
-        assert u[row, 9] == expected(11, entity, 29, 1)[1]
+def some_families() -> np.ndarray:
+    """Families with one and two parents, none to eight children, in every lane."""
+    families = np.concatenate([a_family(slot, slot % 3, slot % 5, slot % 9) for slot in range(LANES)])
+    families["parent"]["present"][::2, 1] = 0
+    return families
 
 
-def test_a_lone_parents_month_leaves_the_draws_of_a_second_parent_alone() -> None:
-    town, family, u = a_town(), a_family(), np.full((3, BUFFER), -1.0)
-    family["parent"]["present"][0, 1] = 0
-    fill_month(u, family[0], town[0], BLOCK_MONTH)
-    assert (u[:2] > 0).all()
-    assert (u[2] == -1.0).all()
+def test_every_person_of_every_lane_has_the_draws_of_his_own_key() -> None:
+    town, families = a_town(), some_families()
+    draw_month(families, 0, LANES, town[0])
+    for lane, family in enumerate(families):
+        slot, key = int(family["slot"]), int(family["generation"]) * 64
+        parents = [key + 1, key + 2 + int(family["partners"])][: int(family["parent"]["present"].sum())]
+        children = [key + 16 + 5 + j for j in range(family["child_slots"])]
+        persons = [(of_family(town[0], lane), key, FAMILY_BLOCKS)]
+        persons += [(of_parent(town[0], lane, k), entity, PARENT_BLOCKS) for k, entity in enumerate(parents)]
+        persons += [(of_child(town[0], lane, j), entity, CHILD_BLOCKS) for j, entity in enumerate(children)]
+        for u, entity, blocks in persons:
+            assert u.tolist() == [draw for b in range(blocks) for draw in expected(slot, entity, 29, b)]
 
 
-def test_single_blocks_of_a_family_a_parent_and_a_child_have_the_keys_of_their_owner() -> None:
+def test_a_familys_draws_do_not_depend_on_who_is_drawn_with_it() -> None:
+    town, families = a_town(), some_families()
+    for first, end in ((3, 4), (0, 5), (3, LANES)):
+        draw_month(families, first, end, town[0])
+        assert of_family(town[0], 3 - first)[0] == expected(3, 0, 29, 0)[0]
+        assert of_parent(town[0], 3 - first, 1)[5] == expected(3, 2 + 3, 29, 1)[1]
+
+
+def test_single_blocks_of_a_family_and_a_parent_have_the_keys_of_their_owner() -> None:
     town, family, u = a_town(), a_family(), np.empty(4)
     fill_family(u, town[0], family[0], BLOCK_TIME)
     assert u.tolist() == expected(11, 128, 29, int(BLOCK_TIME))
     fill_parent(u, town[0], family[0], 1, BLOCK_JOB)
     assert u.tolist() == expected(11, 128 + 3, 29, int(BLOCK_JOB))
-    fill_child(u, town[0], family[0], 5, 0)
-    assert u.tolist() == expected(11, 128 + 16 + 5, 29, 0)
 
 
 @pytest.mark.parametrize("part", ["seed", "replicate", "slot", "entity", "month", "block"])
@@ -253,13 +279,18 @@ def test_a_higher_hazard_only_adds_events() -> None:
 
 
 def test_the_lowest_of_some_draws_is_their_minimum() -> None:
-    u = np.random.default_rng(4).random(BUFFER)
-    assert all(lowest(u, first, 5) == u[first : first + 5].min() for first in range(BUFFER - 5))
+    u = np.random.default_rng(4).random(32)
+    assert all(lowest(u, first, 5) == u[first : first + 5].min() for first in range(27))
+
+
+def test_a_log_ratio_of_nothing_is_a_ratio_of_one_to_the_last_bit() -> None:
+    assert ratio(0.0) == 1.0
+    assert ratio(-0.3) == math.exp(-0.3)
 
 
 # --- events: each in its own place --------------------------------------------------------------------------------
 
-# Name of the event and how many places it takes, for each buffer.
+# Name of the event and how many places it takes, for what is drawn in lanes.
 FAMILY_EVENTS = {
     "CHANGE": FAMILY_BARRIERS,
     "CARE_ORDER": 1,
@@ -267,9 +298,6 @@ FAMILY_EVENTS = {
     "APPLY": 1,
     "CLAIM_HOUSING": 1,
     "CLAIM_SUPPORT": 1,
-    "INTAKE_TICKET": 1,
-    "PLANNED_LENGTH": 1,
-    "ASK": len(SERVICES),
 }
 PARENT_EVENTS = {
     "HEALTH_CHANGE": 1,
@@ -283,10 +311,8 @@ PARENT_EVENTS = {
     "AAP_ENTRY": 1,
     "BENEFIT_END": 1,
     "TRANSITIONAL_CLAIM": 1,
-    "UNEMPLOYMENT_CLAIM": 1,
     "DISABILITY_ENTRY": 1,
     "ASK": len(SERVICES),
-    "ORDER": 1,
 }
 FOLLOWED_FAMILY_EVENTS = {
     "MEETING_MISSED": 1,
@@ -300,29 +326,31 @@ FOLLOWED_PARENT_EVENTS = {
     "REFER_ORDER": 1,
     "HEAD_START": 1,
 }
-BUFFERS = {
-    "family": FAMILY_EVENTS,
-    "parent": PARENT_EVENTS,
-    "followed family": FOLLOWED_FAMILY_EVENTS,
-    "followed parent": FOLLOWED_PARENT_EVENTS,
+IN_LANES = {
+    "family": (FAMILY_EVENTS, FAMILY_BLOCKS),
+    "parent": (PARENT_EVENTS, PARENT_BLOCKS),
+    "followed family": (FOLLOWED_FAMILY_EVENTS, FAMILY_COORDINATOR_BLOCKS),
+    "followed parent": (FOLLOWED_PARENT_EVENTS, PARENT_COORDINATOR_BLOCKS),
 }
 FOUR = {  # events within one block of four
     "time": ("MOVE_OUT", "COUPLE", "BIRTH"),
     "job": ("JOB_PART", "JOB_FULL"),
     "child": ("CARE_ARENA", "LEISURE_ARENA", "EXEMPTION", "UPPER_SECONDARY_DONE"),
+    "intake": ("INTAKE_TICKET", "PLANNED_LENGTH"),
     "service": ("LEAVE_PLACE", "BREAK_OFF", "LOSE_PATIENCE", "QUEUE_TICKET"),
     "staff": ("TURNOVER", "HIRE"),
-    "programme": ("KVP_OR_MEASURE",),
+    "seldom": ("KVP_OR_MEASURE", "UNEMPLOYMENT_CLAIM", "ORDER"),
 }
-NOT_EVENTS = ("AT_ENTRY", "AT_ONCE", "BLOCK", "BUFFER", "ENTIT", "SLOT", "MASK")
+NOT_EVENTS = ("AT_ENTRY", "BLOCK", "ENTIT", "SLOT", "MASK", "LANES", "COMPILED", "MAX_")
 
 
-@pytest.mark.parametrize("name", BUFFERS)
-def test_no_two_events_of_a_buffer_share_a_draw(name: str) -> None:
-    taken = [int(getattr(draws, event)) + i for event, number in BUFFERS[name].items() for i in range(number)]
+@pytest.mark.parametrize("name", IN_LANES)
+def test_no_two_events_of_a_person_share_a_draw(name: str) -> None:
+    events, blocks = IN_LANES[name]
+    taken = [int(getattr(draws, event)) + i for event, number in events.items() for i in range(number)]
     assert len(taken) == len(set(taken))
     assert min(taken) >= 0
-    assert max(taken) < BUFFER
+    assert max(taken) < 4 * blocks
 
 
 @pytest.mark.parametrize("name", FOUR)
@@ -332,11 +360,14 @@ def test_no_two_events_of_a_block_share_a_draw(name: str) -> None:
 
 def test_every_event_stands_in_a_table_of_this_file() -> None:
     """A new event must be put into the tables above, which look whether its place is free."""
-    known = {event for table in BUFFERS.values() for event in table} | {e for events in FOUR.values() for e in events}
+    known = {event for table, _ in IN_LANES.values() for event in table} | {e for four in FOUR.values() for e in four}
     numbers = {
         name
         for name, value in vars(draws).items()
-        if name.isupper() and not name.startswith(("_", *NOT_EVENTS)) and isinstance(value, int | np.int64)
+        if name.isupper()
+        and not name.startswith(("_", *NOT_EVENTS))
+        and not name.endswith(("_BLOCKS", "_BLOCK", "_LANES"))
+        and isinstance(value, int | np.int64)
     }
     numbers -= {"FIRST", "SECOND"}  # imported names of the parents
     assert numbers == known
@@ -346,10 +377,11 @@ def test_no_two_blocks_of_a_person_overlap() -> None:
     def span(first: int, number: int) -> list[int]:
         return list(range(int(first), int(first) + number))
 
-    family = span(BLOCK_MONTH, BLOCKS) + span(BLOCK_TIME, 1) + span(BLOCK_COORDINATOR, BLOCKS)
-    parent = span(BLOCK_MONTH, BLOCKS) + span(BLOCK_JOB, 1) + span(BLOCK_COORDINATOR, BLOCKS)
-    parent += span(BLOCK_SERVICE, len(SERVICES)) + span(BLOCK_PROGRAMME, 1)
-    residents = span(BLOCK_RESIDENTS, 1) + span(BLOCK_RESIDENTS + 1, 1) + span(BLOCK_RESIDENTS + 2, 1)
+    family = span(BLOCK_MONTH, FAMILY_BLOCKS) + span(BLOCK_TIME, 1) + span(BLOCK_INTAKE, 1)
+    family += span(BLOCK_COORDINATOR, FAMILY_COORDINATOR_BLOCKS)
+    parent = span(BLOCK_MONTH, PARENT_BLOCKS) + span(BLOCK_JOB, 1) + span(BLOCK_SELDOM, 1)
+    parent += span(BLOCK_COORDINATOR, PARENT_COORDINATOR_BLOCKS) + span(BLOCK_SERVICE, len(SERVICES))
+    residents = span(BLOCK_RESIDENTS, 2) + span(BLOCK_SERVICE, len(SERVICES))
     for blocks in (family, parent, residents):
         assert len(blocks) == len(set(blocks))
 

@@ -22,6 +22,7 @@ from scenarios import load_study
 from simulation import Family, FamilyModel, ensemble, run_replicate
 from simulation.agents import Coordinator, Service
 from simulation.compiled import SOURCE_HASH
+from simulation.draws import DESK
 from simulation.engine import at_month_zero, burn_in, new_world, parameter_values, run_arms, start_arm
 from simulation.names import SERVICES
 from simulation.outcomes import LEAD_MONTHS, OUTCOME_NAMES
@@ -30,7 +31,7 @@ from simulation.plan import Plan
 ROOT = Path(load_study.__code__.co_filename).parent.parent
 STUDIES = sorted(path.stem for path in (ROOT / "scenarios").glob("*.toml"))
 STATE = ("families", "coordinators", "services", "town", "waiting", "placed", "takers", "candidates", "setting")
-SCRATCH = {"u", "v", "draws"}  # of the town: room for draws, part of no state
+SCRATCH = {field[0] for field in DESK}  # of the town: room for draws, part of no state
 SEED = 11
 
 

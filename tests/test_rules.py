@@ -28,7 +28,6 @@ from simulation.draws import (
     AT_ENTRY,
     BLOCK_COORDINATOR,
     BLOCK_MONTH,
-    BUFFER,
     CLAIM_HOUSING,
     ENTITY_CHILD,
     ENTITY_FAMILY,
@@ -38,7 +37,7 @@ from simulation.draws import (
     SLOT_COORDINATOR,
     UPPER_SECONDARY_DONE,
     fill,
-    fill_month,
+    fill_family,
     rings,
 )
 from simulation.engine import at_month_zero, burn_in, new_world, parameter_values, run_replicate
@@ -79,7 +78,7 @@ from simulation.names import (
 from simulation.parameters import find_parameter, hill, load_parameters
 from simulation.plan import Plan
 from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, IN_TRUTH, KNOWN, known_needs, make_ticket, out_of_order
-from simulation.work import family_entry_log_ratio, job_entry_hazard, job_exit_hazard
+from simulation.work import family_entry_ratio, job_entry_hazard, job_exit_hazard
 
 AT_ONCE = 1e9  # a rate at which a clock rings within the month whatever the draw
 CERTAIN = {"rel": 1e-12}  # rounding of a few operations on floating-point numbers
@@ -105,6 +104,7 @@ def a_town(parameters: dict[str, float] | None = None, families: int = 4, coordi
     f["child_slots"], f["children_under_18"], f["youngest"] = 1, 1, 96
     f["parent"]["present"][:, 0], f["parent"]["age"][:, 0] = 1, 420
     f["parent"]["wage_level"], f["parent"]["offer_at"] = 36_000.0, 2.0
+    f["parent"]["frailty"], f["parent"]["exit_frailty"] = 1.0, 1.0
     f["child"]["present"][:, 0], f["child"]["age"][:, 0], f["child"]["upper_secondary"] = 1, 96, -1
     return world
 
@@ -131,10 +131,10 @@ def live(world: World, part: str) -> None:
 
 def luck(world: World, event: int, block: int = BLOCK_MONTH) -> np.ndarray:
     """Every family's draw of this month for an event."""
-    draws, found = np.empty((3, BUFFER)), []
+    u, found = np.empty(4), []
     for family in world.families:
-        fill_month(draws, family, world.town[0], block)
-        found.append(draws[0, event])
+        fill_family(u, world.town[0], family, block + event // 4)
+        found.append(u[event % 4])
     return np.array(found)
 
 
@@ -452,7 +452,7 @@ ALL_ONE = {
 
 def entry(world: World, slot: int = 0) -> float:
     family, p = world.families[slot], parameters(world)
-    return float(job_entry_hazard(family, family["parent"][0], family_entry_log_ratio(family, p), p))
+    return float(job_entry_hazard(family, family["parent"][0], family_entry_ratio(family, p), p))
 
 
 def leaving(world: World, slot: int = 0) -> float:
@@ -486,7 +486,7 @@ def test_losing_work_splits_its_hazard_ratio_in_the_same_way(share: float) -> No
     world = a_town({**ALL_ONE, "exit_hazard_ratio.health": 1.9, "causal_share.health": share})
     world.families[0]["parent"][0]["barrier"][HEALTH] = 1
     assert leaving(world) == pytest.approx(0.03 * 1.9**share, **CERTAIN)
-    world.families[0]["parent"][0]["exit_frailty"] = (1 - share) * math.log(1.9)
+    world.families[0]["parent"][0]["exit_frailty"] = 1.9 ** (1 - share)
     assert leaving(world) == pytest.approx(0.03 * 1.9, **CERTAIN)  # together: the whole association
 
 
@@ -500,7 +500,7 @@ def test_newcomers_carry_as_frailty_what_their_barriers_go_with_but_do_not_cause
     families = new_world(plan, 1, 0, parameter_values(plan, 1, 0)).families
     prone = {"health": families["parent"]["prone"][:, 0, HEALTH], "housing": families["prone"][:, 0]}
     expected = sum(prone[name] * (1 - share) * math.log(value) for name, value in ratio.items())
-    np.testing.assert_allclose(families["parent"]["frailty"][:, 0], expected, atol=1e-15)
+    np.testing.assert_allclose(families["parent"]["frailty"][:, 0], np.exp(expected), rtol=1e-14)
     assert 0 < prone["health"].sum() < 100
 
 
@@ -510,7 +510,7 @@ def test_newcomers_are_in_work_more_seldom_the_more_slows_them() -> None:
     parent, u = world.families["parent"][:, 0], np.empty(4)
     for slot in range(300):
         fill(u, world.town[0], slot, ENTITY_FIRST_PARENT, AT_ENTRY, 6)
-        chance = 0.5 * math.exp(min(parent["frailty"][slot], 0.0))
+        chance = 0.5 * min(parent["frailty"][slot], 1.0)
         works = u[0] < chance and parent["benefit"][slot] != INTRODUCTION
         assert parent["work"][slot] == (0 if not works else FULL_TIME if u[1] < 0.4 else PART_TIME)
     assert 0 < (parent["work"] == FULL_TIME).sum() < (parent["work"] != NO_WORK).sum() < 300
@@ -594,7 +594,7 @@ def test_what_else_makes_a_job_come_sooner_or_later() -> None:
     assert rate(out_months=12) == pytest.approx(1.0, **CERTAIN)
     assert rate(out_months=48) == pytest.approx(0.85**2, **CERTAIN)
     assert rate(out_months=5000) == rate(out_months=239)
-    assert rate(frailty=-0.3) == pytest.approx(math.exp(-0.3), **CERTAIN)
+    assert rate(frailty=0.7) == pytest.approx(0.7, **CERTAIN)
 
 
 def test_contact_can_change_how_soon_work_is_lost() -> None:
