@@ -124,7 +124,7 @@ def _family_barriers(family, u, p, services):  # type: ignore[no-untyped-def]
     # Debt slows the way out of debt trouble.
     advised = _treated(family, S_ECONOMY, p.treated_recovery[ECONOMY], services)
     rate = (
-        p.recovery[ECONOMY] / (1.0 + family.debt / p.debt_scale)
+        p.recovery[ECONOMY] * p.debt_scale / (p.debt_scale + family.debt)
         + p.coordinator_recovery[ECONOMY] * by_coordinator
         + advised
     )

@@ -52,11 +52,11 @@ def uniform(word):  # type: ignore[no-untyped-def]
 
 # --- events: named draws of an entity in a month ------------------------------------------------------------------
 
-LANES: Final = 32  # families whose draws are held at a time
+LANES: Final = np.int64(32)  # families whose draws are held at a time
 PARENT_LANES: Final = MAX_PARENTS * LANES
-FAMILY_BLOCKS: Final = 4  # of a month, of a family: 16 draws
-PARENT_BLOCKS: Final = 6  # of a month, of a parent: 24 draws
-CHILD_BLOCKS: Final = 1
+FAMILY_BLOCKS: Final = np.int64(4)  # of a month, of a family: 16 draws
+PARENT_BLOCKS: Final = np.int64(6)  # of a month, of a parent: 24 draws
+CHILD_BLOCKS: Final = np.int64(1)
 ONE_BLOCK: Final = np.int64(1)
 
 # A family, in its own month: places in ``of_family``.
@@ -116,8 +116,8 @@ BLOCK_SELDOM: Final = np.int64(48)  # of a parent: KVP or measure, unemployment 
 BLOCK_STAFF: Final = np.int64(0)  # of a coordinator: turnover, hire
 BLOCK_SKILL: Final = np.int64(1)
 BLOCK_RESIDENTS: Final = np.int64(0)  # of a service: residents leave; the next: their tickets
-FAMILY_COORDINATOR_BLOCKS: Final = 2
-PARENT_COORDINATOR_BLOCKS: Final = 4
+FAMILY_COORDINATOR_BLOCKS: Final = np.int64(2)
+PARENT_COORDINATOR_BLOCKS: Final = np.int64(4)
 INTAKE_TICKET, PLANNED_LENGTH = 0, 1
 LEAVE_PLACE, BREAK_OFF, LOSE_PATIENCE, QUEUE_TICKET = 0, 1, 2, 3
 KVP_OR_MEASURE, UNEMPLOYMENT_CLAIM, ORDER = 0, 1, 2

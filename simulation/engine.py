@@ -16,7 +16,7 @@ import pandas as pd
 
 from simulation.compiled import rule
 from simulation.errors import InputError
-from simulation.month import one_month, run_months
+from simulation.month import one_month
 from simulation.municipality import (
     SETTING,
     World,
@@ -45,6 +45,8 @@ from simulation.reading import (
 )
 
 UPPER_SECONDARY_HORIZON: Final = 96  # months
+READ: Final = np.int64(1)
+UNREAD: Final = np.int64(0)
 DRIFT_MONTHS: Final = 24  # the end of the burn-in over which drift without any arm is measured
 Arrays = npt.NDArray[Any]
 
@@ -111,7 +113,7 @@ def start_arm(world: World, plan: Plan) -> World:
 
 def burn_in(world: World, months: int) -> None:
     """Advance a municipality without reading."""
-    run_months(*_arrays(world), months)
+    run_months(*_arrays(world), months, UNREAD, *_NOTHING)
 
 
 def _arrays(world: World) -> tuple[Arrays, ...]:
@@ -132,7 +134,7 @@ def _arrays(world: World) -> tuple[Arrays, ...]:
 
 
 @rule
-def run_and_read(  # type: ignore[no-untyped-def]
+def run_months(  # type: ignore[no-untyped-def]
     families,
     coordinators,
     services,
@@ -143,6 +145,7 @@ def run_and_read(  # type: ignore[no-untyped-def]
     takers,
     candidates,
     months,
+    reading,
     row,
     pool,
     eligible,
@@ -152,23 +155,27 @@ def run_and_read(  # type: ignore[no-untyped-def]
     generation,
     ever,
 ):
-    """Advance by so many months; month m is read into index m of the arrays (months from the first one run)."""
+    """Advance by so many months; where ``reading`` is READ, month m is read into index m of the arrays.
+
+    One loop for both, since the whole model is compiled into it, which takes seconds.
+    """
     for m in range(months):
         one_month(families, coordinators, services, town_array, setting, waiting, placed, takers, candidates)
-        read_month(
-            families,
-            coordinators,
-            services,
-            town_array[0],
-            row,
-            pool[m],
-            eligible[m],
-            followed,
-            flows[m],
-            panel[m],
-            generation[m],
-            ever[m],
-        )
+        if reading == READ:
+            read_month(
+                families,
+                coordinators,
+                services,
+                town_array[0],
+                row,
+                pool[m],
+                eligible[m],
+                followed,
+                flows[m],
+                panel[m],
+                generation[m],
+                ever[m],
+            )
 
 
 @rule
@@ -229,6 +236,15 @@ class Readings:
 
 
 _PANELS: Final = threading.local()
+_NOTHING: Final = (
+    np.zeros(FAMILY_COLUMNS),
+    *(np.zeros((1, COLUMNS)) for _ in range(3)),
+    np.zeros((1, F)),
+    np.zeros((1, 1, FAMILY_COLUMNS), np.float32),
+    np.zeros((1, 1), np.int32),
+    np.zeros((1, 1), np.int8),
+)
+"""In the places of what is read, where nothing is."""
 
 
 def _panel(place: int, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -278,9 +294,10 @@ def run_arms(
     lead = Readings.empty(first.families, 0, before + 1)
     row = np.zeros(FAMILY_COLUMNS)
     nobody = np.zeros((before + 1, COLUMNS))
-    run_and_read(
+    run_months(
         *_arrays(world),
         before + 1,
+        READ,
         row,
         lead.pool,
         lead.eligible,
@@ -318,9 +335,10 @@ def run_arms(
             done = months.start + 1
             span = slice(done, done + len(months))
             lead_span = slice(at + done, at + done + len(months))
-            run_and_read(
+            run_months(
                 *_arrays(arm),
                 len(months),
+                READ,
                 row,
                 read.pool[lead_span],
                 read.eligible[lead_span],
@@ -399,11 +417,11 @@ def run_replicate(
     world = at_month_zero(plan, seed=seed, replicate=replicate, draw=draw)
     kept = np.empty((months + 1, plan.families), world.families.dtype) if history else None
     if kept is None:
-        run_months(*_arrays(world), months)
+        burn_in(world, months)
     else:
         kept[0] = world.families
         for month in range(1, months + 1):
-            run_months(*_arrays(world), 1)
+            burn_in(world, 1)
             kept[month] = world.families
     return OneRun(world.families, world.coordinators, world.services, world.town, kept)
 

@@ -13,7 +13,17 @@ import numpy as np
 
 from simulation.barriers import need_score
 from simulation.compiled import rule, small
-from simulation.draws import BLOCK_INTAKE, INTAKE_TICKET, PLANNED_LENGTH, fill_family
+from simulation.draws import (
+    BLOCK_INTAKE,
+    INTAKE_TICKET,
+    LANES,
+    ONE_BLOCK,
+    PLANNED_LENGTH,
+    draw_families,
+    family_lane,
+    fill_family,
+    of_family,
+)
 from simulation.names import (
     AAP,
     KVP,
@@ -71,14 +81,19 @@ def apply_criteria(family, town, candidates):  # type: ignore[no-untyped-def]
 def rank(families, town, candidates):  # type: ignore[no-untyped-def]
     """Put the list in the intake team's order: by need, by waiting time or at random; luck decides what is equal."""
     for t in range(town.candidates):
+        lane = t % LANES
+        if lane == 0:
+            number = min(LANES, town.candidates - t)
+            for i in range(number):
+                family_lane(town, i, families[candidates[t + i]])
+            draw_families(town, number, BLOCK_INTAKE, ONE_BLOCK)
         family = families[candidates[t]]
         priority = 0
         if town.intake == BY_NEED:
             priority = HIGHEST_PRIORITY - need_score(family)
         elif town.intake == BY_WAITING:
             priority = max(HIGHEST_PRIORITY - family.waiting_months, 0)
-        fill_family(town.u, town, family, BLOCK_INTAKE)
-        candidates[t] = make_ticket(priority, town.u[INTAKE_TICKET], family.slot)
+        candidates[t] = make_ticket(priority, of_family(town, lane)[INTAKE_TICKET], family.slot)
     candidates[: town.candidates].sort()
 
 

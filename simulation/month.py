@@ -1,6 +1,6 @@
 """A month, in order. The order of the whole model stands here, and nowhere else.
 
-``run_months`` is the compiled way. The functions ending in ``_at`` are what the Mesa agents call, one for each phase; they are
+``one_month`` is the compiled way. The functions ending in ``_at`` are what the Mesa agents call, one for each phase; they are
 the same functions, so that both ways give the same bytes.
 """
 
@@ -75,15 +75,6 @@ def live(families, first, end, town, setting, services, waiting, candidates):  #
         ask_for_services(families[i], i - first, town, p, services, waiting)
     for i in range(first, end):
         apply_criteria(families[i], town, candidates)
-
-
-@rule
-def run_months(  # type: ignore[no-untyped-def]
-    families, coordinators, services, town_array, setting, waiting, placed, takers, candidates, months
-):
-    """Advance a municipality by so many months, reading nothing."""
-    for _ in range(months):
-        one_month(families, coordinators, services, town_array, setting, waiting, placed, takers, candidates)
 
 
 # --- one agent's part of a month, for Mesa ------------------------------------------------------------------------
