@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from scenarios.folders import check_folder, default_folder, open_folder
+from scenarios.folders import CHUNKS, check_folder, default_folder, open_folder
 from scenarios.options import add_options, path
 from scenarios.progress import Progress, progress
 from simulation.errors import InputError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from simulation.runner import Finished
 
 MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
-CHUNKS: Final = "chunks"
+
 LARGEST_FOR_LIVES: Final = 5000  # families: larger pools are not run again for one figure
 HEADLINES: Final = {  # outcome: words, factor, digits
     "employed_share": ("parents in work, points", 100, 1),

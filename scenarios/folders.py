@@ -14,6 +14,8 @@ from simulation.locks import LOCK, hold
 
 RUNS: Final = Path("results") / "runs"
 NOTES: Final = (LOCK, "lock", "inputs.json")  # what stands in a run's folder before there is any work in it
+CHUNKS: Final = "chunks"  # the folder of finished chunks, while a run goes on
+OF_A_RUN: Final = ("manifest.json", CHUNKS)
 
 
 def default_folder(name: str, *, resume: bool = False) -> Path:
@@ -42,6 +44,9 @@ def check_folder(folder: Path, *, force: bool = False, resume: bool = False) -> 
         if folder.is_dir() and not (force or resume) and _holds_something(folder):
             allowed = "a folder that is new or empty; --force to write over it, --resume to go on with a broken-off run"
             raise InputError("the folder is not empty", file=folder, key=key, allowed=allowed)
+        if resume and folder.is_dir() and _holds_something(folder) and not _holds_a_run(folder):
+            allowed = "the folder of a broken-off or finished run, or one that is new or empty"
+            raise InputError("holds no run that could go on", file=folder, key="--out", allowed=allowed)
         above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     except OSError as error:
         raise _unwritable(folder, error) from None
@@ -53,6 +58,10 @@ def check_folder(folder: Path, *, force: bool = False, resume: bool = False) -> 
 
 def _holds_something(folder: Path) -> bool:
     return any(entry.name != LOCK for entry in folder.iterdir())
+
+
+def _holds_a_run(folder: Path) -> bool:
+    return any((folder / name).exists() for name in OF_A_RUN)
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:

@@ -152,7 +152,6 @@ def _forget(family, p):  # type: ignore[no-untyped-def]
     family.eligible_at_start = 0
     family.ever_followed = 0
     family.plan = 0
-    family.couple_months = 0
     family.coordinator = -1
     family.admitted = -999
     family.followed_months = 0
@@ -285,7 +284,6 @@ def _new_parent(family, k, oldest, shared, recent, town, p, place):  # type: ign
     parent.offer = 0
     parent.offer_at = 2.0
     parent.boost = 0.0
-    parent.job_months = 0
     parent.benefit = INTRODUCTION if recent else NO_BENEFIT
     parent.benefit_months = family.residence if recent else 0
     if parent.work == NO_WORK and parent.barrier[HEALTH] == 1 and family.residence >= town.residence_months:
@@ -345,7 +343,6 @@ def pass_time(family, lane, town, p, place):  # type: ignore[no-untyped-def]
             _part(family)
     elif rings(couple_clock, p.couple_form):
         family.partners += 1
-        family.couple_months = 0
         hardship = family.prone[0] + family.prone[1] + family.prone[2] + family.prone[3] + family.prone[4]
         # The newcomer's barriers go with the family's: the more it is prone to, the more the partner.
         shared = math.sqrt(p.prevalence_correlation) * 0.6 * (1.5 - hardship)
@@ -357,7 +354,6 @@ def pass_time(family, lane, town, p, place):  # type: ignore[no-untyped-def]
 @small
 def _grow_older(family):  # type: ignore[no-untyped-def]
     family.residence += 1
-    family.couple_months += 1
     family.contact_hours = 0.0
     family.potency = 0.0
     family.taking_part_last = family.taking_part
@@ -388,7 +384,6 @@ def _grow_older(family):  # type: ignore[no-untyped-def]
 @rule
 def _part(family):  # type: ignore[no-untyped-def]
     """The couple parts: the second parent leaves the household, and every service that was for that parent."""
-    family.couple_months = 0
     parent = family.parent[1]
     parent.present = 0
     parent.work = NO_WORK

@@ -35,7 +35,6 @@ PARENT: Final = np.dtype(
             ("attended", "i2", (2,)),  # months of attended training: language, education
             ("benefit_months", "i2"),  # months on the present own benefit
             ("attended_transitional", "i2"),  # months of transitional benefit used so far
-            ("job_months", "i2"),  # months in the present job
             ("out_months", "i2"),  # months since last in work
             ("offer_at", "f8"),  # time within the month at which the offer comes, 0..1
             ("earned_1y", "f8"),  # gross wages of about the last 12 months (exponentially weighted), NOK
@@ -95,7 +94,6 @@ FAMILY: Final = np.dtype(
             ("found", "i1", (FAMILY_BARRIERS,)),
             ("prone", "i1", (FAMILY_BARRIERS,)),
             ("residence", "i2"),  # months in Norway (of the parents)
-            ("couple_months", "i2"),  # months since the couple formed or parted
             ("peer", "i4", (PEERS,)),  # slots of the families this one is tied to
             # follow-up
             ("coordinator", "i2"),  # index, or -1

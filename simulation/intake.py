@@ -148,7 +148,6 @@ def intake_month(families, coordinators, town, p, candidates):  # type: ignore[n
         coordinators[c].admitted = 0
         if coordinators[c].present == 1:
             room += max(coordinators[c].caseload - coordinators[c].families, 0)
-    town.candidates_left = town.candidates
     if room == 0:
         return
     rank(families, town, candidates)
@@ -165,7 +164,6 @@ def intake_month(families, coordinators, town, p, candidates):  # type: ignore[n
             break
         slot = candidates[t] & CLIENT_MASK
         admit(families[slot], coordinators[best], best, town, p)
-    town.candidates_left = town.candidates - town.admitted_now
 
 
 @rule

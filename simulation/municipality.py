@@ -73,7 +73,6 @@ TOWN: Final = np.dtype(
             ("cover", "i1"),
             ("coordinator_leaves_month", "i8"),
             ("candidates", "i8"),  # met the criteria this month
-            ("candidates_left", "i8"),  # of these, found no room
             ("admitted_now", "i8"),
             *DESK,  # room for draws: scratch, part of no state
         ],

@@ -83,6 +83,15 @@ def inputs_hash(plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]]
 # --- chunks on disk -----------------------------------------------------------------------------------------------
 
 
+def _inputs_of(note: Path) -> str:
+    """The hash that a run's note of its inputs holds."""
+    try:
+        return str(json.loads(note.read_text(encoding="utf-8"))["inputs"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        allowed = "a folder whose run can go on, or another --out"
+        raise InputError("is no note of a run's inputs", file=note, allowed=allowed) from error
+
+
 class ChunkStore:
     """A folder of finished chunks, one Parquet file each, with the hash of their inputs."""
 
@@ -90,8 +99,7 @@ class ChunkStore:
         self.folder = folder
         note = folder / INPUTS
         if note.exists():
-            known = json.loads(note.read_text(encoding="utf-8"))
-            if resume and known.get("inputs") != inputs:
+            if resume and _inputs_of(note) != inputs:
                 raise InputError(
                     "the run in this folder had other inputs or other code",
                     file=folder,

@@ -198,7 +198,6 @@ def work_month(family, lane, town, p):  # type: ignore[no-untyped-def]
                 parent.out_months += 1
                 _month_out_of_work(family, k, of_parent(town, lane, k), town, p)
             else:
-                parent.job_months += 1
                 _month_in_work(family, k, of_parent(town, lane, k), town, p)
 
 
@@ -264,7 +263,6 @@ def _leave_work_service(parent):  # type: ignore[no-untyped-def]
 def _take_job(parent):  # type: ignore[no-untyped-def]
     """In work: job support is over; a full-time job ends every own benefit, a part-time one some."""
     parent.work = parent.offer
-    parent.job_months = 0
     parent.out_months = 0
     _leave_work_service(parent)
     if parent.work == FULL_TIME or parent.benefit in (UNEMPLOYMENT, KVP, MEASURES):
@@ -276,7 +274,6 @@ def _lose_job(family, k, town, p):  # type: ignore[no-untyped-def]
     """Out of work: unemployment benefit for who has the earnings (1.5 G in a year or 3 G in three) and claims it."""
     parent = family.parent[k]
     parent.work = NO_WORK
-    parent.job_months = 0
     parent.out_months = 0
     earned_it = parent.earned_1y >= 1.5 * town.basic_amount or parent.earned_3y >= 3.0 * town.basic_amount
     if parent.benefit == NO_BENEFIT and earned_it:

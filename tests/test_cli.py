@@ -191,6 +191,9 @@ def test_a_full_folder_is_written_only_when_told_so() -> None:
     with pytest.raises(InputError, match="not empty"):
         check_folder(Path("full"))
     check_folder(Path("full"), force=True)
+    with pytest.raises(InputError, match="holds no run that could go on"):
+        check_folder(Path("full"), resume=True)
+    Path("full/chunks").mkdir()
     check_folder(Path("full"), resume=True)
 
 

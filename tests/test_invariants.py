@@ -220,7 +220,6 @@ def check_states(world: World) -> None:
     entitled = np.isin(families["parent"]["benefit"][:, 0], (AAP, DISABILITY, TRANSITIONAL))
     assert (families["residence"][entitled] >= long).all()
     assert (p["benefit_months"][p["benefit"] == INTRODUCTION] < 24).all()
-    assert ((p["job_months"] > 0) <= working).all()
     assert (p["out_months"][working] == 0).all()
 
 

@@ -266,6 +266,18 @@ def test_resume_refuses_an_unfinished_run_of_other_inputs_or_other_code(
     assert json.loads(Path("there/manifest.json").read_text(encoding="utf-8"))["chunks_resumed"] == 2
 
 
+def test_resume_refuses_a_note_of_inputs_that_is_none(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "there/chunks").mkdir(parents=True)
+    note = tmp_path / "there/chunks/inputs.json"
+    for wrong in (b"", b"{", b"[]", b"{}", b"\xff"):
+        note.write_bytes(wrong)
+        assert run.main(["compare", "small.toml", "--out", "there", "--resume"]) == 2
+        assert "inputs.json" in capsys.readouterr().err
+        assert note.read_bytes() == wrong
+
+
 def test_the_lock_of_a_dead_run_is_ignored_and_that_of_a_live_one_is_not(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
