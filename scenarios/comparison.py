@@ -190,9 +190,13 @@ def _check_prices(study: Study) -> None:
 
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
+    from simulation.warm import cold
+
     chunks = folder / CHUNKS
     if not args.resume:
         shutil.rmtree(chunks, ignore_errors=True)
+    if not args.quiet and cold():
+        print("compiling the model, the first time only: about 20 s", file=sys.stderr)
     try:
         with progress(study.name, quiet=args.quiet) as step:
             finished = _run(

@@ -52,7 +52,7 @@ def uniform(word):  # type: ignore[no-untyped-def]
 
 # --- events: named draws of an entity in a month ------------------------------------------------------------------
 
-LANES: Final = np.int64(32)  # families whose draws are held at a time
+LANES: Final = 32  # families whose draws are held at a time
 PARENT_LANES: Final = MAX_PARENTS * LANES
 FAMILY_BLOCKS: Final = np.int64(4)  # of a month, of a family: 16 draws
 PARENT_BLOCKS: Final = np.int64(6)  # of a month, of a parent: 24 draws

@@ -113,7 +113,7 @@ def start_arm(world: World, plan: Plan) -> World:
 
 def burn_in(world: World, months: int) -> None:
     """Advance a municipality without reading."""
-    run_months(*_arrays(world), months, UNREAD, *_NOTHING)
+    run_months(*_arrays(world), months, UNREAD, *NOTHING)
 
 
 def _arrays(world: World) -> tuple[Arrays, ...]:
@@ -236,7 +236,7 @@ class Readings:
 
 
 _PANELS: Final = threading.local()
-_NOTHING: Final = (
+NOTHING: Final[tuple[Arrays, ...]] = (
     np.zeros(FAMILY_COLUMNS),
     *(np.zeros((1, COLUMNS)) for _ in range(3)),
     np.zeros((1, F)),

@@ -30,6 +30,7 @@ from simulation.outcomes import OUTCOME_NAMES, Runs
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
 from simulation.posterior import load_posterior
+from simulation.warm import warm_up
 
 CHUNK: Final = 20  # replicates
 ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
@@ -217,6 +218,7 @@ def run_study(
     check_alike(plans)
     if plans[0].posterior not in ("prior", "default"):
         load_posterior(plans[0].posterior)  # a file that is wrong is wrong before the first replicate
+    warm_up()
     started = time.perf_counter()
     with contextlib.ExitStack() as held:
         store = None
