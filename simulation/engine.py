@@ -82,7 +82,11 @@ def make_setting(plan: Plan, values: FloatArray) -> Arrays:
 
 def new_world(plan: Plan, seed: int, replicate: int, values: FloatArray) -> World:
     """The first month of the burn-in: the pool settled, services empty, no coordinator."""
-    setting = make_setting(plan, values)
+    return new_world_in(plan, seed, replicate, make_setting(plan, values))
+
+
+def new_world_in(plan: Plan, seed: int, replicate: int, setting: Arrays) -> World:
+    """The same, where the setting has been made already."""
     world = World(plan.families, 0, setting)
     town = world.town[0]
     rates = setting[0]["rates"]
@@ -113,10 +117,11 @@ def start_arm(world: World, plan: Plan) -> World:
 
 def burn_in(world: World, months: int) -> None:
     """Advance a municipality without reading."""
-    run_months(*_arrays(world), months, UNREAD, *NOTHING)
+    run_months(*arrays_of(world), months, UNREAD, *NOTHING)
 
 
-def _arrays(world: World) -> tuple[Arrays, ...]:
+def arrays_of(world: World) -> tuple[Arrays, ...]:
+    """The arrays of a municipality, in the order in which compiled loops take them."""
     return (
         world.families,
         world.coordinators,
@@ -295,7 +300,7 @@ def run_arms(
     row = np.zeros(FAMILY_COLUMNS)
     nobody = np.zeros((before + 1, COLUMNS))
     run_months(
-        *_arrays(world),
+        *arrays_of(world),
         before + 1,
         READ,
         row,
@@ -336,7 +341,7 @@ def run_arms(
             span = slice(done, done + len(months))
             lead_span = slice(at + done, at + done + len(months))
             run_months(
-                *_arrays(arm),
+                *arrays_of(arm),
                 len(months),
                 READ,
                 row,
