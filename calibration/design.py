@@ -47,6 +47,7 @@ class TrialSettings(Table):
     posterior: str = Field(default="prior", description='"prior", or posterior draws')
     links: Literal["on", "off"] = "on"
     months: int = Field(ge=1, le=MAX_MONTHS)
+    register_months: tuple[int, ...] = Field(default=(), max_length=20, strict=False, description="a list of months")
     survey_month: int = Field(ge=1, le=MAX_MONTHS)
     income_month: int = Field(ge=1, le=MAX_MONTHS)
     response: float = Field(gt=0, le=1)
@@ -87,9 +88,11 @@ def load_design(name: str | Path = "holf") -> Design:
 
 
 def _fits_together(design: Design, path: Path) -> None:
-    for key in ("survey_month", "income_month"):
-        if getattr(design.trial, key) > design.trial.months:
-            raise InputError("is after the end", file=path, key=f"trial.{key}", allowed=f"1 to {design.trial.months}")
+    head = design.trial
+    measured = {"survey_month": (head.survey_month,), "income_month": (head.income_month,)}
+    for key, months in {**measured, "register_months": head.register_months}.items():
+        if not all(1 <= month <= head.months for month in months):
+            raise InputError("is not within the trial", file=path, key=f"trial.{key}", allowed=f"1 to {head.months}")
     names = [arm.name for arm in design.arm]
     for i, arm in enumerate(design.arm):
         key = dotted(("arm", arm.name))

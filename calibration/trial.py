@@ -1,9 +1,9 @@
 """A trial in silico: offices like those of HOLF, families drawn at random in each, and what registers and a survey then see.
 
-Each office is a municipality of its own (:mod:`simulation.engine`), burnt in under ordinary follow-up. In month 1 the coordinators
-take in the design's number of families, drawn at random among those that meet the criteria; nobody is taken in later. The rest
-of those that met the criteria are the ordinary group: same office, same services, no coordinator. Registers follow a family
-wherever it goes, so nobody moves out of a trial.
+Each office is a municipality of its own (:mod:`simulation.engine`), burnt in under ordinary follow-up. In month 1 the
+coordinators take in the design's number of families, drawn at random among those that meet the criteria; nobody is taken in
+later. The rest of those that met the criteria are the ordinary group: same office, same services, no coordinator. Registers
+follow a family wherever it goes, so nobody moves out of a trial.
 """
 
 from __future__ import annotations

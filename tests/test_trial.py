@@ -1,0 +1,221 @@
+"""A trial in silico: who is drawn, what is followed, estimates as statsmodels makes them, and designs that cannot be."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import run
+from calibration.design import Design, load_design
+from calibration.estimates import Estimate, between_offices, estimates, within_offices
+from calibration.power import FOUR_IN_FIVE, run_trials, table
+from calibration.trial import MEASURES, Trial, simulate
+from simulation.errors import InputError
+
+SMALL = """
+[trial]
+name = "small"
+profile = "oygarden"
+prices = "2017"
+trials = 4
+seed = 3
+months = 8
+survey_month = 6
+income_month = 8
+response = 0.7
+pool = 60
+burn_in_months = 24
+
+[variation]
+job_entry = 0.3
+
+[[arm]]
+name = "a"
+offices = 3
+follow_up = "holf_model"
+coordinators = 2
+families = 5
+
+[[arm]]
+name = "b"
+offices = 2
+follow_up = "own_model"
+coordinators = 1
+families = 5
+"""
+
+
+@pytest.fixture
+def design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Design:
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL, encoding="utf-8")
+    return load_design("small.toml")
+
+
+# --- the draw -----------------------------------------------------------------------------------------------------
+
+
+def test_each_office_draws_its_families_and_nobody_is_taken_in_later(design: Design) -> None:
+    trial = simulate(design, 0)
+    assert set(trial.office) == set(range(5))
+    assert [int(trial.arm[trial.office == o][0]) for o in range(5)] == [0, 0, 0, 1, 1]
+    for office in range(5):
+        here = trial.office == office
+        assert trial.drawn[here].sum() == min(5, here.sum())
+    assert (~trial.drawn).sum() > 5  # an ordinary group to compare with
+
+
+def test_a_trial_depends_on_nothing_but_design_seed_and_number(design: Design) -> None:
+    one, again, other = simulate(design, 2), simulate(design, 2), simulate(design, 3)
+    for name in ("office", "arm", "drawn", "answers", "rows"):
+        assert getattr(one, name).tobytes() == getattr(again, name).tobytes()
+    assert one.rows.tobytes() != other.rows.tobytes()
+    assert repr(run_trials(design, workers=1)) == repr(run_trials(design, workers=2))
+
+
+def test_where_no_link_works_a_familys_life_is_the_same_whether_it_is_drawn_or_not(design: Design) -> None:
+    """Nobody's rows change with the number of families drawn, when following them up does nothing."""
+    off = design.model_copy(update={"trial": design.trial.model_copy(update={"links": "off"})})
+    fewer = off.model_copy(update={"arm": tuple(arm.model_copy(update={"families": 1}) for arm in off.arm)})
+    many, few = simulate(off, 1), simulate(fewer, 1)
+    assert many.drawn.sum() > few.drawn.sum()
+    assert many.rows.tobytes() == few.rows.tobytes()
+
+
+def test_registers_lose_a_family_only_when_its_last_child_is_grown(design: Design) -> None:
+    trial = simulate(design, 0)
+    left = np.isnan(trial.rows[-1, :, 0])
+    assert left.mean() < 0.05
+    assert not np.isnan(trial.rows[0]).any()
+    assert trial.rows.shape == (8, len(trial.office), len(MEASURES) + 2)
+
+
+# --- the estimates ------------------------------------------------------------------------------------------------
+
+
+def made_up(offices: int = 6, families: int = 40, effect: float = 0.0, seed: int = 1) -> tuple[Trial, Any, Any]:
+    rng = np.random.default_rng(seed)
+    office = np.repeat(np.arange(offices), families)
+    drawn = rng.random(len(office)) < 0.5
+    weight = rng.integers(1, 3, len(office)).astype(float)
+    value = rng.normal(size=offices)[office] * 0.3 + effect * drawn + rng.normal(size=len(office))
+    trial = Trial(office, office % 2, drawn, np.ones(len(office), bool), np.zeros((1, len(office), len(MEASURES) + 2)))
+    return trial, value, weight
+
+
+def test_the_estimate_within_offices_is_that_of_the_text_book() -> None:
+    """Demeaned by office, and the sandwich of the offices' scores (Cameron & Miller 2015), written out by hand."""
+    trial, value, weight = made_up()
+    found = within_offices(value, weight, trial, "earnings", 1)
+    x, y = trial.drawn.astype(float), value.copy()
+    for office in range(6):
+        here = trial.office == office
+        x[here] -= np.average(x[here], weights=weight[here])
+        y[here] -= np.average(y[here], weights=weight[here])
+    bread = (weight * x * x).sum()
+    slope = (weight * x * y).sum() / bread
+    scores = np.bincount(trial.office, weight * x * (y - slope * x))
+    n, g, k = len(value), 6, 7
+    se = math.sqrt((scores**2).sum() * g / (g - 1) * (n - 1) / (n - k)) / bread
+    assert (found.difference, found.se) == (pytest.approx(slope, rel=1e-10), pytest.approx(se, rel=1e-10))
+
+
+def test_the_estimate_between_offices_is_students_t_on_their_means() -> None:
+    from scipy import stats
+
+    trial, value, weight = made_up()
+    found = between_offices(value, weight, trial, "earnings", 1)
+    means = np.array([np.average(value[trial.office == o], weights=weight[trial.office == o]) for o in range(6)])
+    t = stats.ttest_ind(means[::2], means[1::2])
+    assert found.difference / found.se == pytest.approx(t.statistic, rel=1e-10)
+    interval = t.confidence_interval(0.95)
+    assert (found.low, found.high) == (pytest.approx(interval.low, rel=1e-9), pytest.approx(interval.high, rel=1e-9))
+    assert found.found == (t.pvalue < 0.05)
+
+
+def test_an_effect_that_is_there_is_found_and_one_that_is_not_is_found_one_time_in_twenty() -> None:
+    found = [within_offices(*made_up(29, 30, 0.6, k)[1:], made_up(29, 30, 0.6, k)[0], "earnings", 1) for k in range(20)]
+    assert all(estimate.found and estimate.low < 0.6 < estimate.high + 0.3 for estimate in found)
+    none = [
+        between_offices(*made_up(28, 10, 0.0, k)[1:], made_up(28, 10, 0.0, k)[0], "earnings", 1) for k in range(400)
+    ]
+    share = np.mean([estimate.found for estimate in none])
+    assert abs(share - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_a_trial_without_an_ordinary_group_says_nothing_about_coordinators(design: Design) -> None:
+    trial = simulate(design, 0)
+    everybody = replace(trial, drawn=np.ones(len(trial.drawn), bool))
+    by_contrast = {estimate.contrast: estimate for estimate in estimates(everybody, design)}
+    assert math.isnan(by_contrast["coordinator_v_ordinary"].difference)
+    assert not by_contrast["coordinator_v_ordinary"].found
+    assert math.isfinite(by_contrast["model_v_model"].se)
+
+
+def test_only_those_who_answer_are_in_the_survey(design: Design) -> None:
+    trial = simulate(design, 0)
+    n = {(e.contrast, e.outcome): e.n for e in estimates(trial, design)}
+    assert n["coordinator_v_ordinary", "adequate_housing_share"] == trial.answers.sum() < len(trial.answers)
+    assert n["coordinator_v_ordinary", "disposable_income"] == len(trial.answers)
+
+
+# --- many trials --------------------------------------------------------------------------------------------------
+
+
+def test_what_can_be_detected_is_what_four_in_five_trials_find(design: Design) -> None:
+    rng, se, effect = np.random.default_rng(5), 2.0, FOUR_IN_FIVE * 2.0
+    trials = [[Estimate("model_v_model", "earnings", 1, effect + se * z, se, 1.96, 9)] for z in rng.normal(size=4000)]
+    row = table(trials, design).iloc[0]
+    assert row["detectable"] == pytest.approx(effect)
+    assert abs(row["found"] - 0.8) < 4 * math.sqrt(0.16 / 4000)
+    assert row["offices_needed"] == pytest.approx(design.offices, abs=1)
+    unknown = [[Estimate("model_v_model", "earnings", 1, se * z, se, 1.96, 9)] for z in (-1.0, 0.5, 1.5, -0.9)]
+    assert math.isnan(table(unknown, design).iloc[0]["offices_needed"])
+
+
+def test_the_command_writes_its_table_and_prints_records(design: Design, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["trial", "small.toml", "--out", "there", "--quiet"]) == 0
+    written = pd.read_csv("there/trial.csv")
+    assert set(written["contrast"]) == {"coordinator_v_ordinary", "model_v_model"}
+    assert written.columns[:5].tolist() == ["contrast", "outcome", "unit", "month", "mean"]
+    capsys.readouterr()
+    assert run.main(["trial", "small.toml", "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert len(records) == len(written)
+    assert {"name", "value", "low", "high", "unit"} <= set(records[0])
+    assert not Path("results").exists()
+    for lang, word in (("nb", "koordinator mot ordinær"), ("en", "coordinator v ordinary")):
+        assert run.main(["trial", "small.toml", "--lang", lang, "--out", lang]) == 0
+        assert word in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "words"),
+    [
+        ("survey_month = 6", "survey_month = 9", ["small.toml", "trial.survey_month", "1 to 8"]),
+        ("offices = 3", "offices = 1", ["arm", "offices"]),
+        ('name = "b"', 'name = "a"', ["arm.a", "a name of its own"]),
+        ("families = 5", "families = 500", ["arm.a.families", "at most 60 families a coordinator"]),
+        ("response = 0.7", "response = 1.7", ["trial.response", "up to 1"]),
+        ("pool = 60", "pol = 60", ["trial.pol", "pool"]),
+        ('profile = "oygarden"', 'profile = "oygaden"', ["oygarden"]),
+        ('prices = "2017"', 'prices = "1907"', ["2017"]),
+    ],
+)
+def test_a_design_that_cannot_be_gets_one_message(
+    design: Design, wrong: str, right: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("small.toml").write_text(SMALL.replace(wrong, right, 1), encoding="utf-8")
+    assert run.main(["trial", "small.toml", "--out", "there"]) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert all(word in message for word in words), message
+    assert not Path("there").exists()
+    with pytest.raises(InputError):
+        simulate(load_design("small.toml"), 0)
