@@ -18,8 +18,10 @@ from simulation.compiled import rule
 from simulation.errors import InputError
 from simulation.month import one_month, run_months
 from simulation.municipality import (
+    FOUNDING_MONTHS,
     SETTING,
     World,
+    found,
     place_record,
     set_levers,
     set_service,
@@ -61,6 +63,8 @@ def make_setting(plan: Plan, values: FloatArray) -> Arrays:
     rates = load_rates(plan.prices)
     in_its_prices = float(rates[0]["cpi"]) / 100.0  # profiles and parameters state kroner of 2025
     record = to_record(values, in_its_prices)
+    for name in ("job_entry", "work_at_entry"):
+        record[name] *= plan.profile.work_ratio(record[0])
     setting["p"] = record
     setting["rates"] = rates
     setting["place"] = place_record(plan.profile, record[0])
@@ -85,6 +89,7 @@ def new_world(plan: Plan, seed: int, replicate: int, values: FloatArray) -> Worl
     for s, name in enumerate(SERVICES):
         set_service(world.services[s], plan.profile.services[name])
     settle(world.families, world.town[0], setting)
+    found(world.families, world.town[0], setting, np.int64(FOUNDING_MONTHS))
     return world
 
 
