@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from simulation.compiled import rule
+from simulation.demography import ADULT
 from simulation.errors import InputError, nearest
-from simulation.names import BARRIERS, BENEFITS, MAX_PARENTS, MUNICIPAL_RENTAL, NO_WORK, PERSON_BARRIERS
+from simulation.names import BARRIERS, BENEFITS, MAX_PARENTS, MUNICIPAL_RENTAL, NO_WORK, OWNER, PERSON_BARRIERS
 from simulation.reading import SOURCE, income_source
 
 History = npt.NDArray[Any]
@@ -86,6 +87,16 @@ def _families(
         now = history[-1][chosen]
         some = now if among is None else now[among(now)]
         return np.asarray(of_family(some), np.float64)
+
+    return values
+
+
+def _children(of_child: Callable[[History], npt.NDArray[Any]]) -> Callable[[History, Chosen], FloatArray]:
+    """A number of each child under 18."""
+
+    def values(history: History, chosen: Chosen) -> FloatArray:
+        child = history[-1][chosen]["child"]
+        return np.asarray(of_child(child)[(child["present"] == 1) & (child["age"] < ADULT)], np.float64)
 
     return values
 
@@ -205,7 +216,26 @@ _ALL: Final = (
         "at least one child with special needs",
         _families(lambda now: now["special_needs"]),
     ),
-    Statistic("renting_share", FAMILIES_UNIT, "rents the dwelling", _families(lambda now: now["tenure"] != 0)),
+    Statistic(
+        "special_needs_children_share",
+        "share of children",
+        "children with special needs",
+        _children(lambda child: child["needs"]),
+    ),
+    Statistic("age_parent_mean", "years", "age of parents", _parents(lambda now: now["parent"]["age"] / 12.0)),
+    Statistic(
+        "recent_share",
+        "share of immigrant families",
+        "under two years in Norway",
+        _families(lambda now: now["residence"] < 24, _immigrant),
+    ),
+    Statistic(
+        "municipal_of_renters_share",
+        "share of families that rent",
+        "rent from the municipality",
+        _families(lambda now: now["tenure"] == MUNICIPAL_RENTAL, lambda now: now["tenure"] != OWNER),
+    ),
+    Statistic("renting_share", FAMILIES_UNIT, "rents the dwelling", _families(lambda now: now["tenure"] != OWNER)),
     Statistic(
         "municipal_rental_share",
         FAMILIES_UNIT,

@@ -65,8 +65,11 @@ def make_setting(plan: Plan, values: FloatArray) -> Arrays:
     record = to_record(values, in_its_prices)
     for name in ("job_entry", "work_at_entry"):
         record[name] *= plan.profile.work_ratio(record[0])
+    record["couple_form"] *= plan.profile.couple_form_ratio
     setting["p"] = record
     setting["rates"] = rates
+    if plan.profile.part_time_share is not None:
+        setting["rates"]["part_time_share"] = plan.profile.part_time_share
     setting["place"] = place_record(plan.profile, record[0])
     setting["place"]["rent"] *= in_its_prices
     return setting

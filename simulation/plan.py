@@ -55,6 +55,10 @@ class Profile:
     """Vacancies a month within reach, for each 100 parents of the pool."""
     job_entry_ratio: float = 1.0
     """How much sooner than elsewhere a parent in the same situation gets a job: multiplies the hazard, and work at entry."""
+    couple_form_ratio: float = 1.0
+    """The same on a lone parent getting a partner."""
+    part_time_share: float | None = None
+    """Hours and wage of a part-time job, of full time; None: as in the rates of the year."""
     ranks: Mapping[str, float] = field(default_factory=dict)
     """Log odds (of a barrier), or log hazard ratio (``job_entry_ratio``), for each unit of ``rank_strength``: what the
     municipality's classes in a ranking say. Empty where the figures are not inferred from a ranking."""
