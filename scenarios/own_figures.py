@@ -26,7 +26,8 @@ DEFAULT_BASE: Final = "oygarden"
 MOST_ROWS: Final = 200
 # A column of a register of persons, in Norwegian or English; an identity number has eleven digits.
 PERSON_WORDS: Final = re.compile(
-    r"navn|name|fødsel|fodsel|birth|fnr|personnummer|ssn|adresse|address|telefon|phone|e-?post|e-?mail|person.?id|klient", re.I
+    r"navn|name|fødsel|fodsel|birth|fnr|personnummer|ssn|adresse|address|telefon|phone|e-?post|e-?mail|person.?id|klient",
+    re.I,
 )
 IDENTITY_NUMBER: Final = re.compile(r"(?<!\d)\d{6}[ -]?\d{5}(?!\d)")
 WHOLE: Final = "aggregates only: one row a quantity, with the header quantity,value,n"
@@ -244,12 +245,17 @@ def _figure(row: list[str], path: Path, line: str) -> Figure:
         raise wrong(f"{row[1][:40]} is out of range", span)
     share = quantity.unit.startswith("%")
     if share and 0 < value < 1:
-        raise wrong(f"{row[1][:40]} is less than one per cent", f"per cent, 0 to 100: write {100 * value:g} for a share")
+        raise wrong(
+            f"{row[1][:40]} is less than one per cent", f"per cent, 0 to 100: write {100 * value:g} for a share"
+        )
     if not (quantity.statistic or quantity.moves):
         return Figure(quantity, value, None)
     n = _number(row[2])
     if n is None or n != int(n) or n < 0:
-        raise wrong("n is missing", "how many the figure counts, a whole number: without it nobody can see whether they are too few")
+        raise wrong(
+            "n is missing",
+            "how many the figure counts, a whole number: without it nobody can see whether they are too few",
+        )
     few = min(n, n * value / 100.0, n * (100.0 - value) / 100.0) if share else n
     if few < FEWEST - 0.5:
         reason = f"at least {FEWEST} behind every figure, with and without the trait"

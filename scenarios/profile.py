@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scenarios.profiles import ProfileFile
 
 REPLICATES: Final = 40
-SHOWN: Final = (
+SHOWN: Final[tuple[tuple[str, str], ...]] = (
     ("immigrant_share", "selected"),
     ("lone_parent_share", "selected"),
     ("employed_share", "selected"),
@@ -111,13 +111,15 @@ def measured_records(args: argparse.Namespace, document: ProfileFile) -> tuple[M
     resolve_month(prices)
     plan = plan_of(resolve(document), prices, families=args.families)
     assistance = published_assistance()
-    wanted = [(name, target.population) for name, target in {**document.targets, **assistance}.items()]
+    wanted: list[tuple[str, str]] = [
+        (name, target.population) for name, target in {**document.targets, **assistance}.items()
+    ]
     wanted = list(dict.fromkeys([*wanted, *SHOWN]))
     with progress("profile", quiet=args.quiet or args.json) as step:
         measured = measure(
             plan, wanted, replicates=args.replicates, seed=args.seed or 1, workers=args.workers, step=step
         )
-    return measured, records(document, {**document.targets, **assistance}, measured, SHOWN)
+    return measured, records({**document.targets, **assistance}, measured, SHOWN)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -127,7 +129,9 @@ def _list(args: argparse.Namespace) -> int:
 
     if args.json:
         names = [*profile_names(), *(f"vestland/{name}" for name in ranking())]
-        print(json.dumps([{"name": name, "unit": "profile"} for name in names] + listing(), ensure_ascii=False, indent=1))
+        print(
+            json.dumps([{"name": name, "unit": "profile"} for name in names] + listing(), ensure_ascii=False, indent=1)
+        )
         return 0
     print("Profiles:", *profile_names(), sep="\n  ")
     print("  vestland/NAME, inferred from a ranking, for NAME one of", ", ".join(sorted(ranking())))
@@ -157,8 +161,8 @@ def _slug(args: argparse.Namespace) -> str:
 
 def _solve(args: argparse.Namespace, document: ProfileFile) -> int:
     from results import files
-    from scenarios.profile_fit import made_by, solvable, solve, to_toml
-    from scenarios.profiles import read_profile
+    from scenarios.profile_fit import made_by, solve, to_toml
+    from scenarios.profiles import read_profile, solvable
     from scenarios.progress import progress
 
     if not any(target.moves for target in document.targets.values()):
@@ -174,7 +178,9 @@ def _solve(args: argparse.Namespace, document: ProfileFile) -> int:
                 print(f"{name:<28} {before[name]:.4g} -> {value:.4g}")
     if args.out is not None:
         extends = _extends(args.name)
-        command = shlex.join(["python", "run.py", "profile", args.name, "--solve", "--out", args.out.as_posix(), "--force"])
+        command = shlex.join(
+            ["python", "run.py", "profile", args.name, "--solve", "--out", args.out.as_posix(), "--force"]
+        )
         text = to_toml(solved, read_profile(extends), extends, made_by(command))
         files.write_text(args.out, text)
     return 0
@@ -253,7 +259,7 @@ def _figures(args: argparse.Namespace, document: ProfileFile, measured: Measured
     from results.style import save
 
     files.make_folder(args.out)
-    for picture in profile_figures(measured, document.profile.title, args.lang):
+    for picture in profile_figures(measured, document.profile.title, args.lang, inferred=bool(document.ranks)):
         save(args.out, picture.name, picture.images)
 
 
@@ -309,7 +315,10 @@ def _text(document: ProfileFile, records: Sequence[dict[str, Any]], ranks: Any) 
 
 
 def _markdown(args: argparse.Namespace, document: ProfileFile, records: Sequence[dict[str, Any]]) -> list[str]:
-    lines = [f"*Made by `{_command(args)}`: rules of {args.prices or document.profile.prices}, default parameters.*", ""]
+    lines = [
+        f"*Made by `{_command(args)}`: rules of {args.prices or document.profile.prices}, default parameters.*",
+        "",
+    ]
     if document.ranks:
         lines += [f"**{NOT_DATA}**", ""]
     lines += [

@@ -158,23 +158,26 @@ DRIFTING: Final = (
 
 
 def drift(
-    plan: Plan, *, replicates: int, seed: int, years: int = 10, step: Callable[[int, int], None] | None = None
+    plan: Plan, *, replicates: int, seed: int, step: Callable[[int, int], None] | None = None
 ) -> dict[str, dict[int, float]]:
-    """Statistics of the pool by months since the burn-in began, over twice the burn-in: whether they still move."""
+    """Statistics of the pool by months since the burn-in began, over twice the burn-in: whether they still move.
+
+    From two years on: before that no family has a whole year on record.
+    """
+    years = 2 * plan.burn_in_months // YEAR
     found: dict[str, dict[int, list[FloatArray]]] = {name: {} for name in DRIFTING}
     for replicate in range(replicates):
         world = new_world(plan, seed, replicate, parameter_values(plan, seed, 0))
         for year in range(years + 1):
             history = world.families[None, :]
             for name in DRIFTING:
-                if YEAR * year >= find_statistic(name).earlier:
-                    values = find_statistic(name).values(history, chosen(history, "pool"))
-                    found[name].setdefault(YEAR * year, []).append(values)
+                values = find_statistic(name).values(history, chosen(history, "pool"))
+                found[name].setdefault(YEAR * year, []).append(values)
             if year < years:
                 burn_in(world, YEAR)
         if step is not None:
             step(replicate + 1, replicates)
-    every = range(YEAR, YEAR * years + 1, YEAR)
+    every = range(2 * YEAR, YEAR * years + 1, 2 * YEAR)
     return {
         name: {m: summarise(np.concatenate(values[m]), find_statistic(name).summary) for m in every}
         for name, values in found.items()
@@ -191,10 +194,8 @@ def published_interval(name: str, target: Target) -> tuple[float, float]:
     NaN where neither size nor range is known.
     """
     low, high = target.low, target.high
-    if target.n is None and low is None:
-        return math.nan, math.nan
-    if target.n is None:
-        return low, math.inf if high is None else high  # only a low end: the source gives a lower bound
+    if target.n is None:  # only a low end: the source gives a lower bound
+        return (math.nan, math.nan) if low is None else (low, math.inf if high is None else high)
     p, n = target.value, target.n
     if find_statistic(name).unit.startswith("share"):
         middle = (p + Z90**2 / (2 * n)) / (1 + Z90**2 / n)
@@ -207,18 +208,28 @@ def published_interval(name: str, target: Target) -> tuple[float, float]:
     return min(low_n, low if low is not None else low_n), max(high_n, high if high is not None else high_n)
 
 
-def records(document: ProfileFile, targets: Mapping[str, Target], measured: Measured, extra: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+def records(
+    targets: Mapping[str, Target], measured: Measured, extra: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
     """Every target, published against simulated, then further statistics: the records of ``run.py profile --json``."""
     found = []
     for name, target in targets.items():
         low, high = published_interval(name, target)
-        value = measured.whole(name, target.population) * target.factor
-        spread = [end * target.factor for end in measured.spread(name, target.population)]
+        share = find_statistic(name).unit.startswith("share")
+        most = 1.0 if share else math.inf  # a share times a factor is a share still
+        found_here = (measured.whole(name, target.population), *measured.spread(name, target.population))
+        value, *spread = (min(number * target.factor, most) for number in found_here)
         inside = None if math.isnan(low) else bool(low <= value <= high)
         found.append(
             {
                 "name": f"{target.population}.{name}",
-                **_numbers(value, *spread, observed=target.value, observed_low=low, observed_high=high),
+                **_numbers(
+                    value,
+                    *(end * target.factor for end in spread),
+                    observed=target.value,
+                    observed_low=low,
+                    observed_high=high,
+                ),
                 "role": "fit" if target.moves else "validate",
                 "unit": find_statistic(name).unit,
                 "meaning": find_statistic(name).meaning,
@@ -375,5 +386,3 @@ def _tables(content: Mapping[str, Any], below: Mapping[str, Any], key: tuple[str
 def made_by(command: str) -> str:
     """A line on where solved numbers come from."""
     return f"Solved by `{command}`; model sources {SOURCE_HASH[:12]}."
-
-

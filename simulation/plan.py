@@ -79,7 +79,7 @@ class Plan:
     profile: Profile
     families: int = 400
     horizon_months: int = 36
-    burn_in_months: int = 60
+    burn_in_months: int = 96
     prices: str = "2025"
     links: bool = True
     """False: every parameter marked as a link takes its ``none`` value (the null model)."""
