@@ -225,7 +225,7 @@ def records(
                 "name": f"{target.population}.{name}",
                 **_numbers(
                     value,
-                    *(end * target.factor for end in spread),
+                    *spread,
                     observed=target.value,
                     observed_low=low,
                     observed_high=high,
@@ -245,11 +245,10 @@ def records(
     for name, population in extra:
         if (name, population) in stated:
             continue
-        value, spread = measured.whole(name, population), measured.spread(name, population)
         found.append(
             {
                 "name": f"{population}.{name}",
-                **_numbers(value, *spread),
+                **_numbers(measured.whole(name, population), *measured.spread(name, population)),
                 "role": "shown",
                 "unit": find_statistic(name).unit,
                 "meaning": find_statistic(name).meaning,

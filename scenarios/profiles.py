@@ -26,7 +26,7 @@ from simulation.plan import Profile, ServicePlan
 
 FOLDER: Final = SHIPPED / "profiles"
 VESTLAND: Final = "vestland/"
-PUBLISHED: Final = FOLDER / "published" / "social-assistance.toml"
+PUBLISHED: Final = FOLDER / "basis" / "social-assistance.toml"
 MAX_EXTENDS: Final = 8
 
 
@@ -276,6 +276,9 @@ def _read(path: Path, depth: int = 0) -> dict[str, Any]:
             raise
         raise InputError(error.problem, file=path, key="extends", allowed=error.allowed) from None
     below.pop("targets", None)
+    for section in ("barriers", "local"):  # what is stated is not inferred from a ranking
+        for name in content.get(section, {}):
+            below.get("ranks", {}).pop(name, None)
     return _over(below, content)
 
 

@@ -2,7 +2,7 @@
 
 A rank is not a level: the ranking says which municipalities lie higher, not by how much, and it is of all inhabitants. So
 the profile is Øygarden's (``scenarios/profiles/oygarden.toml``, itself judgement), moved by the difference between the
-classes of the two places, by a mapping in ``scenarios/vestland.toml``. How far a difference moves anything is the
+classes of the two places, by a mapping in ``scenarios/profiles/basis/vestland.toml``. How far a difference moves anything is the
 parameter ``rank_strength``, whose prior begins at nothing: each draw of parameters gives another municipality, as it
 should. Nothing here is data about the municipality.
 """
@@ -21,7 +21,7 @@ from scenarios.profiles import VESTLAND, ProfileFile, read_profile
 from simulation.errors import InputError, nearest
 
 RANKING: Final = SHIPPED.parent / "calibration" / "evidence" / "vestland-ranking.csv"
-MAPPING: Final = SHIPPED / "vestland.toml"
+MAPPING: Final = SHIPPED / "profiles" / "basis" / "vestland.toml"
 BASE: Final = "oygarden"
 HOME: Final = "Øygarden"
 CLASSES: Final = 6

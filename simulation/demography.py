@@ -218,12 +218,18 @@ def _new_children(family, town, place):  # type: ignore[no-untyped-def]
         child = family.child[j]
         fill(u, town, family.slot, entity + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0))
         _born(family, child, np.int64(u[0] * (ADULT - 24)), u[1] < place.special_needs)
-        child.arena[0] = 1 if 12 <= child.age < 72 and u[2] < 0.8 else 0
-        child.arena[1] = 1 if 72 <= child.age < 120 and u[2] < 0.6 else 0
-        child.arena[2] = 1 if child.age >= 72 and u[3] < 0.5 else 0
+        start_arenas(child, u)
         family.youngest = min(family.youngest, child.age)
         oldest = max(oldest, child.age)
     return oldest
+
+
+@small
+def start_arenas(child, u):  # type: ignore[no-untyped-def]
+    """Where a child that comes takes part, by its age."""
+    child.arena[0] = 1 if 12 <= child.age < 72 and u[2] < 0.8 else 0
+    child.arena[1] = 1 if 72 <= child.age < 120 and u[2] < 0.6 else 0
+    child.arena[2] = 1 if 72 <= child.age < ADULT and u[3] < 0.5 else 0
 
 
 @rule

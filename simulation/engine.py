@@ -18,7 +18,6 @@ from simulation.compiled import rule
 from simulation.errors import InputError
 from simulation.month import one_month, run_months
 from simulation.municipality import (
-    FOUNDING_MONTHS,
     SETTING,
     World,
     found,
@@ -92,7 +91,7 @@ def new_world(plan: Plan, seed: int, replicate: int, values: FloatArray) -> Worl
     for s, name in enumerate(SERVICES):
         set_service(world.services[s], plan.profile.services[name])
     settle(world.families, world.town[0], setting)
-    found(world.families, world.town[0], setting, np.int64(FOUNDING_MONTHS))
+    found(world.families, world.town[0], setting, np.int64(plan.founding_months))
     return world
 
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from simulation.compiled import rule
 from simulation.coordinator import COORDINATOR, hire
-from simulation.demography import PLACE, new_family, pass_time
-from simulation.draws import AT_ENTRY, AT_ONCE, BLOCKS, BUFFER, ENTITY_FAMILY, fill
+from simulation.demography import PLACE, new_family, pass_time, start_arenas
+from simulation.draws import AT_ENTRY, AT_ONCE, BLOCKS, BUFFER, ENTITIES, ENTITY_CHILD, ENTITY_FAMILY, fill
 from simulation.errors import InputError
 from simulation.family import FAMILY
 from simulation.intake import MONTHS, MONTHS_RELAXED, meets_criteria
@@ -36,7 +36,6 @@ from simulation.rates import RATES
 from simulation.service import SERVICE
 
 FOR_EVER: Final = 1 << 30
-FOUNDING_MONTHS: Final = 120  # a pool of newcomers has the ages of one that renews itself after about ten years
 REWIRED: Final = 0.1  # share of ties that go anywhere: Watts & Strogatz' small world
 RESIDENTS_IN_QUEUE: Final = 1000  # room in a queue for other residents
 
@@ -122,12 +121,21 @@ def settle(families, town, setting):  # type: ignore[no-untyped-def]
 def found(families, town, setting, months):  # type: ignore[no-untyped-def]
     """So many months in which only time passes, before the burn-in: ages, births, couples, families that come and go.
 
-    The pool's make-up takes a decade to settle, and this costs a small part of whole months.
+    The pool's make-up takes a decade to settle, and this costs a small part of whole months. Children then take part
+    where newcomers of their age do.
     """
     for _ in range(months):
         town.month += 1
         for i in range(families.shape[0]):
             pass_time(families[i], town, setting[0].p, setting[0].place)
+    for i in range(families.shape[0]):
+        family = families[i]
+        for j in range(family.child_slots):
+            child = family.child[j]
+            if child.present == 1:
+                entity = family.generation * ENTITIES + ENTITY_CHILD + child.birth_order % 48
+                fill(town.u, town, family.slot, entity, AT_ENTRY, np.int64(0))
+                start_arenas(child, town.u)
 
 
 @rule

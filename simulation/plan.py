@@ -80,6 +80,8 @@ class Plan:
     families: int = 400
     horizon_months: int = 36
     burn_in_months: int = 96
+    founding_months: int = 120
+    """Months before the burn-in in which only time passes, so that the pool has the ages of one that renews itself."""
     prices: str = "2025"
     links: bool = True
     """False: every parameter marked as a link takes its ``none`` value (the null model)."""
