@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template", action="store_true", help="print a file of own figures to fill in")
     parser.add_argument("--solve", action="store_true", help="find the numbers of the pool that give the targets")
     parser.add_argument(
+        "--steps",
+        type=whole_number(10, 10_000),
+        metavar="N",
+        help="steps of --solve; more are more precise (default: 150)",
+    )
+    parser.add_argument(
         "--drift", action="store_true", help="show how the pool's shares move through and beyond the burn-in"
     )
     parser.add_argument(
@@ -161,7 +167,7 @@ def _slug(args: argparse.Namespace) -> str:
 
 def _solve(args: argparse.Namespace, document: ProfileFile) -> int:
     from results import files
-    from scenarios.profile_fit import made_by, solve, to_toml
+    from scenarios.profile_fit import STEPS, made_by, solve, to_toml
     from scenarios.profiles import read_profile, solvable
     from scenarios.progress import progress
 
@@ -170,7 +176,7 @@ def _solve(args: argparse.Namespace, document: ProfileFile) -> int:
     if args.out is not None and args.out.exists() and not args.force:
         raise InputError("exists", file=args.out, key="--out", allowed="a new file, or --force")
     with progress("solve", quiet=args.quiet) as step:
-        solved = solve(document, seed=args.seed or 1, step=step)
+        solved = solve(document, seed=args.seed or 1, steps=args.steps or STEPS, step=step)
     before, after = solvable(document), solvable(solved)
     if not args.quiet:
         for name, value in after.items():

@@ -40,7 +40,7 @@ from simulation.parameters import find_parameter
 from simulation.plan import Plan, Profile
 
 Z90: Final = 1.6448536269514722  # 95 % quantile of the standard normal
-STEPS: Final = 60
+STEPS: Final = 150
 FIRST_STEPS: Final = 12  # whole steps, before they become smaller
 POOLS: Final = ("pool", "selected")
 

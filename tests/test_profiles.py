@@ -303,7 +303,7 @@ def test_a_figure_of_ones_own_is_not_moved_by_a_rank(tmp_path: Path) -> None:
 def test_solved_own_figures_are_a_profile_that_gives_them(tmp_path: Path) -> None:
     figures = write(tmp_path, "quantity,value,n\nbase,vestland/Bergen,\nbarriers.health,40,240\nfamilies,80,\n")
     out = tmp_path / "own.toml"
-    assert run.main(["profile", str(figures), "--solve", "--out", str(out), "--quiet"]) == 0
+    assert run.main(["profile", str(figures), "--solve", "--steps", "40", "--out", str(out), "--quiet"]) == 0
     document = read_profile(str(out))
     assert "health" not in document.ranks
     wanted = [("barrier_health_share", "pool")]
