@@ -33,6 +33,7 @@ COMMANDS = (
     Command("report", "make the report again from a finished run", "results.report"),
     Command("before-after", "how payments fall where nothing has an effect", "calibration.before_after"),
     Command("trial", "simulate the HOLF trial, its estimates and what it could have found", "calibration.power"),
+    Command("profile", "hold a profile's families against published figures, or solve for them", "scenarios.profile"),
     Command("income", "print one family's month by the rules of a month, line by line", "simulation.budget"),
     Command(
         "work-pays", "draw disposable income against gross wages, and what is lost of a krone", "results.work_pays"

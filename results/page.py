@@ -139,6 +139,8 @@ def _caveats(manifest: Manifest, lang: str) -> list[str]:
         found.append(say("report.trust_posterior", lang, posterior=posterior))
     if manifest.get("links") == "off":
         found.append(say("report.trust_links_off", lang))
+    if _setting(manifest, "profile", "ranks"):
+        found.append(say("profile.not_data", lang))
     return [*found, *(say(f"report.trust_{key}", lang) for key in ("holf", "before_after", "not_for"))]
 
 

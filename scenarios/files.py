@@ -39,7 +39,7 @@ class Table(BaseModel):
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file; ``InputError`` for whatever cannot be read, or is not a reasonable TOML file."""
-    text = _decode(_read(path), path)
+    text = _decode(read_bytes(path, "a TOML file"), path)
     if any(len(line) > MAX_LINE for line in text.splitlines()):
         raise InputError("has a line that is too long", file=path, allowed=f"lines of at most {MAX_LINE} characters")
     try:
@@ -61,14 +61,15 @@ def exists(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path, what: str) -> bytes:
+    """The bytes of a file of at most 1 MB; ``InputError`` that says it should have been ``what`` where it cannot be read."""
     try:
         if path.is_dir():
-            raise InputError("is a folder", file=path, allowed="a TOML file")
+            raise InputError("is a folder", file=path, allowed=what)
         if not path.exists():
-            raise InputError("does not exist", file=path, allowed="a TOML file that exists")
+            raise InputError("does not exist", file=path, allowed=f"{what} that exists")
         if not path.is_file():
-            raise InputError("is not a regular file", file=path, allowed="a TOML file")
+            raise InputError("is not a regular file", file=path, allowed=what)
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scenarios.files import SHIPPED, Key, dotted, exists, read_toml, read_value, shown
+from scenarios.profiles import VESTLAND
 from scenarios.schema import SLUG, SLUG_WORDS, Arm, Pool, StudySettings
 from simulation.errors import InputError, nearest
 
@@ -172,7 +173,9 @@ def _whole_paths(study: dict[str, Any], folder: Path) -> None:
     """A profile or posterior given as a file is relative to the study that says so."""
     for key in ("profile", "posterior"):
         value = study.get(key)
-        if isinstance(value, str) and ("/" in value or value.endswith(".toml")):
+        if not isinstance(value, str) or (key == "profile" and value.startswith(VESTLAND)):
+            continue
+        if "/" in value or value.endswith((".toml", ".csv")):
             study[key] = str(folder / value)
 
 

@@ -30,9 +30,9 @@ class StudySettings(Table):
     name: str = Field(pattern=SLUG, description=SLUG_WORDS)
     title: str = Field(default="", max_length=200, description="a line of at most 200 characters")
     question: str = Field(default="", max_length=4000, description="text of at most 4000 characters")
-    profile: str = Field(description="the name of a profile, or the path of a .toml file")
+    profile: str = Field(description="the name of a profile, or the path of a .toml or .csv file")
     horizon_months: Month
-    burn_in_months: int = Field(default=60, ge=24, le=MAX_HORIZON)
+    burn_in_months: int = Field(default=96, ge=24, le=MAX_HORIZON)
     replicates: int = Field(ge=2, le=MAX_REPLICATES)
     seed: int = Field(ge=0, le=MAX_SEED)
     prices: str = Field(default="2025", description='the year of the rules, as text: "2025"')
@@ -46,9 +46,9 @@ class StudySettings(Table):
 
 
 class Pool(Table):
-    """``[pool]``: the families in lasting low income."""
+    """``[pool]``: the families in lasting low income; as many as the profile says, where the study does not."""
 
-    families: int = Field(default=400, ge=10, le=MAX_FAMILIES)
+    families: int | None = Field(default=None, ge=10, le=MAX_FAMILIES)
 
 
 class ServiceChange(Table):

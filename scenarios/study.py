@@ -92,7 +92,7 @@ class Study:
         """Everything the study fixes, as JSON-able data: settings, parameters, profile, arms, contrasts."""
         return {
             "study": self.content.study.model_dump(),
-            "pool": self.content.pool.model_dump(),
+            "pool": {"families": self.content.pool.families or self.profile.families},
             "parameters": dict(self.content.parameters),
             "profile": profile_dict(self.profile),
             "arms": [_arm_dict(plan) for plan in self.arms],
@@ -273,7 +273,7 @@ def _plan(name: str, file: StudyFile, profile: Profile, posterior: str) -> Plan:
     return Plan(
         name=name,
         profile=profile,
-        families=file.pool.families,
+        families=file.pool.families or profile.families,
         horizon_months=study.horizon_months,
         burn_in_months=study.burn_in_months,
         prices=study.prices,

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from simulation.compiled import rule, small
-from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, ratio, rings
+from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, rings
 from simulation.income import household_income
 from simulation.names import OWNER
+from simulation.ratios import ratio
 
 THREE_YEARS: Final = (1 << 36) - 1  # the last 36 months, one bit each
 TWELVE_MONTHS: Final = (1 << 12) - 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulation.compiled import rule, small
+from simulation.demography import prone_to_care
 from simulation.draws import (
     CARE_ORDER,
     CHANGE,
@@ -141,8 +142,7 @@ def _family_barriers(family, u, p, services):  # type: ignore[no-untyped-def]
         + p.coordinator_recovery[CARE] * by_coordinator
         + p.treated_recovery[CARE] * (1.0 if helped > 1.0 else helped)
     )
-    prone = max(family.prone[3], family.special_needs)
-    value = change(family.barrier[3], prone, u[CHANGE + 3], rate, p.relapse[CARE], p.onset[CARE])
+    value = change(family.barrier[3], prone_to_care(family), u[CHANGE + 3], rate, p.relapse[CARE], p.onset[CARE])
     _set_family(family, CARE, value)
 
     rate = p.recovery[VIOLENCE] + p.treated_recovery[VIOLENCE] * relief

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulation.compiled import rule, small
-from simulation.draws import BLOCK_SELDOM, KVP_OR_MEASURE, clock, fill_parent, ratio
+from simulation.draws import BLOCK_SELDOM, KVP_OR_MEASURE, clock, fill_parent
 from simulation.names import (
     AAP,
     DISABILITY,
@@ -23,6 +23,7 @@ from simulation.names import (
     TRANSITIONAL,
     UNEMPLOYMENT,
 )
+from simulation.ratios import ratio
 
 TRANSITIONAL_MONTHS: Final = 36  # longest ordinary duration: transitional-benefit-years
 TRANSITIONAL_AGE: Final = 96  # months: child under eight, transitional-benefit-child-age

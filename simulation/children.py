@@ -84,7 +84,9 @@ def _month_under_18(family, child, u, ratio, p):  # type: ignore[no-untyped-def]
             _join_or_leave(child, KINDERGARTEN, u[CARE_ARENA], ratio, p)
     else:
         child.arena[KINDERGARTEN] = 0
-        if age < SFO_END:
+        if age == SCHOOL_AGE:
+            child.arena[SFO] = 1 if rings(u[CARE_ARENA], p.sfo_start * ratio) else 0
+        elif age < SFO_END:
             _join_or_leave(child, SFO, u[CARE_ARENA], ratio, p)
         else:
             child.arena[SFO] = 0

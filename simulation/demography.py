@@ -31,6 +31,7 @@ from simulation.draws import (
 )
 from simulation.names import (
     AAP,
+    CARE,
     DISABILITY,
     EDUCATION,
     FAMILY_BARRIERS,
@@ -52,7 +53,7 @@ from simulation.names import (
     SECOND,
     SERVICES,
 )
-from simulation.work import faded
+from simulation.ratios import faded
 
 ADULT: Final = 216  # months: 18 years
 LEAVES_HOME: Final = 252  # months: 21 years
@@ -68,6 +69,7 @@ PLACE: Final = np.dtype(
         [
             ("threshold", "f8", (PERSON_BARRIERS + FAMILY_BARRIERS,)),  # prone to the barrier below this
             ("language_threshold", "f8"),  # the same among immigrants
+            ("care_threshold_needs", "f8"),  # the same of the care barrier, with a child with special needs
             ("immigrant", "f8"),
             ("lone_parent", "f8"),
             ("special_needs", "f8"),
@@ -112,13 +114,18 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
     family.tenure = OWNER
     if renting:
         family.tenure = MUNICIPAL_RENTAL if municipal else PRIVATE_RENTAL
+    oldest = _new_children(family, town, place)
     own = math.sqrt(1.0 - p.prevalence_correlation)
     shared = math.sqrt(p.prevalence_correlation) * hardship
     for b in range(FAMILY_BARRIERS):
         fill(u, town, family.slot, entity, AT_ENTRY, np.int64(2 + b))
         z = shared + own * normal(u[0], u[1])
         family.prone[b] = 1 if z < place.threshold[PERSON_BARRIERS + b] else 0
-        presence = p.presence_prone if family.prone[b] == 1 else p.presence_resilient
+        prone = family.prone[b]
+        if b == CARE - PERSON_BARRIERS:
+            family.care_with_needs = 1 if z < place.care_threshold_needs else 0
+            prone = prone_to_care(family)
+        presence = p.presence_prone if prone == 1 else p.presence_resilient
         family.barrier[b] = 1 if u[2] < presence else 0
         family.found[b] = 1 if family.barrier[b] == 1 and u[3] < 0.5 else 0
     fill(u, town, family.slot, entity, AT_ENTRY, np.int64(8))
@@ -129,8 +136,6 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
     if family.barrier[2] == 1:
         family.debt = -math.log(u[2]) * p.debt_scale * 0.5
     _forget(family, p)
-
-    oldest = _new_children(family, town, place)
     for k in range(MAX_PARENTS):
         family.parent[k].present = 0
     _new_parent(family, FIRST, oldest, shared, recent, town, p, place)
@@ -142,6 +147,14 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
         family.rent *= p.municipal_rent
     elif family.tenure == OWNER:
         family.rent *= p.owner_cost
+
+
+@small
+def prone_to_care(family):  # type: ignore[no-untyped-def]
+    """Whether the family lives with a care burden most of the time (1 or 0), as things are with its children."""
+    if family.special_needs == 1:
+        return max(family.prone[CARE - PERSON_BARRIERS], family.care_with_needs)
+    return family.prone[CARE - PERSON_BARRIERS]
 
 
 @rule
@@ -208,12 +221,18 @@ def _new_children(family, town, place):  # type: ignore[no-untyped-def]
         child = family.child[j]
         fill(u, town, family.slot, entity + ENTITY_CHILD + family.births, AT_ENTRY, np.int64(0))
         _born(family, child, np.int64(u[0] * (ADULT - 24)), u[1] < place.special_needs)
-        child.arena[0] = 1 if 12 <= child.age < 72 and u[2] < 0.8 else 0
-        child.arena[1] = 1 if 72 <= child.age < 120 and u[2] < 0.6 else 0
-        child.arena[2] = 1 if child.age >= 72 and u[3] < 0.5 else 0
+        start_arenas(child, u)
         family.youngest = min(family.youngest, child.age)
         oldest = max(oldest, child.age)
     return oldest
+
+
+@small
+def start_arenas(child, u):  # type: ignore[no-untyped-def]
+    """Where a child that comes takes part, by its age."""
+    child.arena[0] = 1 if 12 <= child.age < 72 and u[2] < 0.8 else 0
+    child.arena[1] = 1 if 72 <= child.age < 120 and u[2] < 0.6 else 0
+    child.arena[2] = 1 if 72 <= child.age < ADULT and u[3] < 0.5 else 0
 
 
 @rule

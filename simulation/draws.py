@@ -308,12 +308,6 @@ def clock(u, hazard):  # type: ignore[no-untyped-def]
     return 2.0
 
 
-@small
-def ratio(log_ratio):  # type: ignore[no-untyped-def]
-    """The ratio of a log ratio; most are 0, where nothing is asked of the exponential function."""
-    return 1.0 if log_ratio == 0.0 else math.exp(log_ratio)
-
-
 @rule
 def normal(u1, u2):  # type: ignore[no-untyped-def]
     """A standard normal number from two uniform ones (Box-Muller)."""

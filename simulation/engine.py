@@ -20,6 +20,7 @@ from simulation.month import one_month
 from simulation.municipality import (
     SETTING,
     World,
+    found,
     place_record,
     set_levers,
     set_service,
@@ -73,8 +74,13 @@ def make_setting(plan: Plan, values: FloatArray) -> Arrays:
     rates = load_rates(plan.prices)
     in_its_prices = float(rates[0]["cpi"]) / 100.0  # profiles and parameters state kroner of 2025
     record = to_record(values, in_its_prices)
+    for name in ("job_entry", "work_at_entry"):
+        record[name] *= plan.profile.work_ratio(record[0])
+    record["couple_form"] *= plan.profile.couple_form_ratio
     setting["p"] = record
     setting["rates"] = rates
+    if plan.profile.part_time_share is not None:
+        setting["rates"]["part_time_share"] = plan.profile.part_time_share
     setting["place"] = place_record(plan.profile, record[0])
     setting["place"]["rent"] *= in_its_prices
     return setting
@@ -101,6 +107,7 @@ def new_world_in(plan: Plan, seed: int, replicate: int, setting: Arrays) -> Worl
     for s, name in enumerate(SERVICES):
         set_service(world.services[s], plan.profile.services[name])
     settle(world.families, world.town[0], setting)
+    found(world.families, world.town[0], setting, np.int64(plan.founding_months))
     return world
 
 

@@ -93,6 +93,7 @@ FAMILY: Final = np.dtype(
             ("barrier", "i1", (FAMILY_BARRIERS,)),  # housing, network, economy, care, violence
             ("found", "i1", (FAMILY_BARRIERS,)),
             ("prone", "i1", (FAMILY_BARRIERS,)),
+            ("care_with_needs", "i1"),  # 1 fixed: prone to the care barrier while a child has special needs
             ("residence", "i2"),  # months in Norway (of the parents)
             ("peer", "i4", (PEERS,)),  # slots of the families this one is tied to
             # follow-up

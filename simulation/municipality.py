@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +13,8 @@ import numpy.typing as npt
 
 from simulation.compiled import rule
 from simulation.coordinator import COORDINATOR, hire
-from simulation.demography import PLACE, new_family
-from simulation.draws import AT_ENTRY, DESK, ENTITY_FAMILY, fill
+from simulation.demography import PLACE, new_family, start_arenas, time_passes
+from simulation.draws import AT_ENTRY, DESK, ENTITY_FAMILY, LANES, child_entity, fill
 from simulation.errors import InputError
 from simulation.family import FAMILY
 from simulation.intake import MONTHS, MONTHS_RELAXED, meets_criteria
@@ -112,6 +113,27 @@ def settle(families, town, setting):  # type: ignore[no-untyped-def]
 
 
 @rule
+def found(families, town, setting, months):  # type: ignore[no-untyped-def]
+    """So many months in which only time passes, before the burn-in: ages, births, couples, families that come and go.
+
+    The pool's make-up takes a decade to settle, and this costs a small part of whole months. Children then take part
+    where newcomers of their age do.
+    """
+    n = families.shape[0]
+    for _ in range(months):
+        town.month += 1
+        for first in range(0, n, LANES):
+            time_passes(families, first, min(first + LANES, n), town, setting[0].p, setting[0].place)
+    for i in range(n):
+        family = families[i]
+        for j in range(family.child_slots):
+            child = family.child[j]
+            if child.present == 1:
+                fill(town.u, town, family.slot, child_entity(family, child.birth_order), AT_ENTRY, np.int64(0))
+                start_arenas(child, town.u)
+
+
+@rule
 def tie(families, i, town):  # type: ignore[no-untyped-def]
     """Ties of slot ``i``: neighbours on a ring, some of them rewired to anywhere (a small world)."""
     n = families.shape[0]
@@ -141,28 +163,54 @@ def place_record(profile: Profile, p: Any) -> npt.NDArray[Any]:
     A barrier that comes and goes is present in ``presence_prone`` of the months of those prone to it and
     ``presence_resilient`` of others', so the share of prone families follows from the prevalence.
     """
-    from scipy.special import ndtri
-
     record = np.zeros(1, PLACE)
     place = record[0]
     prone, resilient = float(p["presence_prone"]), float(p["presence_resilient"])
+    ranked = {
+        name: _shifted(share, profile.ranks.get(name, 0.0) * float(p["rank_strength"]))
+        for name, share in profile.barriers.items()
+    }
     for b, name in enumerate(BARRIERS):
-        share = profile.barriers[name]
+        share = ranked[name]
         if b not in (LANGUAGE, EDUCATION):
             share = (share - resilient) / (prone - resilient)
         if b == CARE:
-            # Families with a child with special needs are prone to it anyway.
-            special = 1.0 - (1.0 - profile.shares["special_needs"]) ** profile.means["children"]
-            share = (share - special) / max(1.0 - special, 1e-9)
-        place["threshold"][b] = ndtri(min(max(share, 1e-9), 1.0 - 1e-9))
-    immigrant = max(profile.shares["immigrant"], 1e-9)
-    language = min(profile.barriers["language"] / immigrant, 1.0 - 1e-9)
-    place["language_threshold"] = ndtri(max(language, 1e-9))
+            # One child and a Poisson number more, each with special needs by chance.
+            needs, children = profile.shares["special_needs"], profile.means["children"]
+            special = 1.0 - (1.0 - needs) * math.exp(-needs * (children - 1.0))
+            share, with_needs = _by_special_needs(min(max(share, 0.0), 1.0), special, float(p["care_needs_ratio"]))
+            place["care_threshold_needs"] = _threshold(with_needs)
+        place["threshold"][b] = _threshold(share)
+    place["language_threshold"] = _threshold(ranked["language"] / max(profile.shares["immigrant"], 1e-9))
     for name in ("immigrant", "lone_parent", "special_needs", "renting", "municipal_rental", "recent_refugee"):
         place[name] = profile.shares[name]
     for name in ("children", "age_parent", "years_in_norway", "rent"):
         place[name] = profile.means[name]
     return record
+
+
+def _threshold(share: float) -> float:
+    """The value that a standard normal is below with this probability."""
+    from scipy.special import ndtri
+
+    return float(ndtri(min(max(share, 1e-9), 1.0 - 1e-9)))
+
+
+def _shifted(share: float, log_odds: float) -> float:
+    """A share whose odds are multiplied by ``exp(log_odds)``."""
+    odds = share * math.exp(log_odds)
+    return odds / (1.0 - share + odds)
+
+
+def _by_special_needs(prone: float, special: float, ratio: float) -> tuple[float, float]:
+    """Share prone to a care burden among families without and with a child with special needs, from the share of all.
+
+    ``ratio`` is the odds ratio between the two, ``special`` the share with such a child. The positive root of a quadratic.
+    """
+    a = (1.0 - special) * (ratio - 1.0)
+    b = special * ratio + (1.0 - special) - prone * (ratio - 1.0)
+    without = 2.0 * prone / (b + math.sqrt(b * b + 4.0 * a * prone))
+    return without, _shifted(without, math.log(ratio))
 
 
 def set_service(record: Any, plan: ServicePlan) -> None:

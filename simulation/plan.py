@@ -6,9 +6,11 @@ Everything uncertain is *not* here but in ``parameters.toml``; a plan holds what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from simulation.names import SERVICES
 
@@ -51,6 +53,22 @@ class Profile:
     services: Mapping[str, ServicePlan]
     openings_per_100_parents: float
     """Vacancies a month within reach, for each 100 parents of the pool."""
+    job_entry_ratio: float = 1.0
+    """How much sooner than elsewhere a parent in the same situation gets a job: multiplies the hazard, and work at entry."""
+    couple_form_ratio: float = 1.0
+    """The same on a lone parent getting a partner."""
+    part_time_share: float | None = None
+    """Hours and wage of a part-time job, of full time; None: as in the rates of the year."""
+    ranks: Mapping[str, float] = field(default_factory=dict)
+    """Log odds (of a barrier), or log hazard ratio (``job_entry_ratio``), for each unit of ``rank_strength``: what the
+    municipality's classes in a ranking say. Empty where the figures are not inferred from a ranking."""
+    families: int = 400
+    """Families in lasting low income: the pool's size where a study does not say."""
+    inhabitants: float | None = None
+
+    def work_ratio(self, p: Any) -> float:
+        """``job_entry_ratio`` with what the ranking says, for PARAMETERS ``p``."""
+        return float(self.job_entry_ratio * math.exp(p["rank_strength"] * self.ranks.get("job_entry_ratio", 0.0)))
 
 
 @dataclass(frozen=True)
@@ -61,7 +79,9 @@ class Plan:
     profile: Profile
     families: int = 400
     horizon_months: int = 36
-    burn_in_months: int = 60
+    burn_in_months: int = 96
+    founding_months: int = 120
+    """Months before the burn-in in which only time passes, so that the pool has the ages of one that renews itself."""
     prices: str = "2025"
     links: bool = True
     """False: every parameter marked as a link takes its ``none`` value (the null model)."""

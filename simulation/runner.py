@@ -239,7 +239,17 @@ def check_alike(plans: Sequence[Plan]) -> None:
     """Arms of a study part at month 0: what holds before must be the same (InputError)."""
     if not plans:
         raise InputError("no arm", key="arm", allowed="at least one")
-    shared = ("profile", "families", "horizon_months", "burn_in_months", "prices", "posterior", "links", "parameters")
+    shared = (
+        "profile",
+        "families",
+        "horizon_months",
+        "burn_in_months",
+        "founding_months",
+        "prices",
+        "posterior",
+        "links",
+        "parameters",
+    )
     for plan in plans[1:]:
         for name in shared:
             if _plain(getattr(plan, name)) != _plain(getattr(plans[0], name)):

@@ -27,11 +27,11 @@ from simulation.draws import (
     draw_parents,
     fill,
     parent_lane,
-    ratio,
     rings,
 )
 from simulation.names import IN_PLACE, NOT_ENGAGED, S_WORK, WAITING
 from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, make_ticket, put_in_order
+from simulation.ratios import ratio
 
 RESIDENT_NEED: Final = 6  # need of other residents, on the scale of need_score: the middle of the pool
 

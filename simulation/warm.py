@@ -72,12 +72,13 @@ def _compile(part: str) -> None:
     from simulation.coordinator import follow_up_month, share_cover, staffing
     from simulation.demography import time_passes
     from simulation.intake import intake_month
-    from simulation.municipality import settle, start_study
+    from simulation.municipality import found, settle, start_study
     from simulation.reading import COLUMNS, add_paired, read_month
     from simulation.service import service_month
     from simulation.work import match, seek_work
 
     settle(families, town, world.setting)
+    found(families, town, world.setting, np.int64(0))
     start_study(families, world.coordinators, town, world.setting)
     time_passes(families, 0, 0, town, p, place)
     staffing(families, world.coordinators, 0, town, p)

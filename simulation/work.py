@@ -38,7 +38,6 @@ from simulation.draws import (
     fill_parent,
     of_parent,
     parent_lane,
-    ratio,
 )
 from simulation.names import (
     AAP,
@@ -62,9 +61,9 @@ from simulation.names import (
     UNEMPLOYMENT,
 )
 from simulation.queues import make_ticket
+from simulation.ratios import faded, ratio
 
 NO_PRIORITY = np.int64(0)
-NEXT_TO_NOTHING = 1e-4
 LONGEST_OUT = 239  # months out of work, beyond which nothing more changes
 
 
@@ -107,12 +106,6 @@ def job_exit_hazard(family, parent, p):  # type: ignore[no-untyped-def]
 
 
 # --- the labour market --------------------------------------------------------------------------------------------
-
-
-@small
-def faded(strength):  # type: ignore[no-untyped-def]
-    """A strength that fades by half-lives is gone when there is next to nothing of it."""
-    return strength if strength > NEXT_TO_NOTHING else 0.0
 
 
 @small

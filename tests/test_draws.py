@@ -44,13 +44,13 @@ from simulation.draws import (
     of_parent,
     parent_entity,
     philox,
-    ratio,
     rings,
     uniform,
 )
 from simulation.family import FAMILY
 from simulation.municipality import TOWN
 from simulation.names import FAMILY_BARRIERS, MAX_COORDINATORS, PERSON_BARRIERS, SERVICES
+from simulation.ratios import ratio
 
 # Random123, file kat_vectors, philox4x32 with 10 rounds: counter, key, answer.
 KNOWN = (

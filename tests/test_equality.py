@@ -240,7 +240,8 @@ def test_one_family_that_changes_leaves_the_others_alone() -> None:
     receives = usual.families["social_assistance"] > 0
     model = FamilyModel(plan, seed=SEED, replicate=0, family=FirstNeverApplies)
     for other in (model, usual):
-        other.families[0]["applying"] = 1
+        for name, value in (("applying", 1), ("needs", 30_000.0), ("entitlement", 30_000.0)):
+            other.families[0][name] = value
         other.step()
     assert receives.any()
     assert model.families[1:].tobytes() == usual.families[1:].tobytes()

@@ -87,6 +87,7 @@ CERTAIN = {"rel": 1e-12}  # rounding of a few operations on floating-point numbe
 def a_plan(parameters: dict[str, float] | None = None, **changes: object) -> Plan:
     plan = load_study("caseload-10-vs-20").arm("caseload-10")
     settings = {"families": 4, "burn_in_months": 24, "posterior": "default", "parameters": parameters or {}}
+    settings["founding_months"] = 0
     return replace(plan, **{**settings, **changes})
 
 
@@ -1057,7 +1058,7 @@ def test_children_take_part_in_the_arenas_of_their_age(age: int, arenas: tuple[i
 
 
 def test_at_school_age_kindergarten_ends_and_at_ten_years_sfo() -> None:
-    never = {f"arena_join.{name}": 0.0 for name in ("kindergarten", "sfo", "leisure")}
+    never = {f"arena_join.{name}": 0.0 for name in ("kindergarten", "sfo", "leisure")} | {"sfo_start": 0.0}
     world = a_town(never | {f"arena_leave.{name}": 0.0 for name in ("kindergarten", "sfo", "leisure")}, families=3)
     world.families["child"]["age"][:, 0] = 72, 120, 216
     world.families["child"]["arena"][:, 0] = [(1, 0, 0), (0, 1, 1), (0, 0, 1)]
@@ -1428,7 +1429,8 @@ def lives_with(follow_up: str, replicate: int, name: str | None = None) -> str:
         service: replace(usual, places=10.0, background_per_month=0.5)
         for service, usual in plan.profile.services.items()
     }
-    plan = replace(plan, profile=replace(plan.profile, services=services), families=150, burn_in_months=48)
+    profile = replace(plan.profile, services=services, ranks={"health": 1.0})  # as if inferred from a ranking
+    plan = replace(plan, profile=profile, families=150, burn_in_months=48)
     plan = replace(plan, coordinators=2, caseload=20, relaxed=True, follow_up=follow_up)
     return hashlib.sha256(run_replicate(plan, seed=3, replicate=replicate, months=36).families.tobytes()).hexdigest()
 

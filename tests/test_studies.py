@@ -104,7 +104,7 @@ def test_a_profile_has_every_barrier_and_service_and_its_sources_exist(name: str
     assert tuple(profile.barriers) == BARRIERS
     assert tuple(profile.services) == SERVICES
     evidence = SHIPPED.parent / "calibration" / "evidence"
-    known = {"judgement"}
+    known = {"judgement", "recollection", "solved"}
     for table in ("holf.csv", "effects.csv", "norway.csv"):
         known |= {line.split(",")[0] for line in (evidence / table).read_text(encoding="utf-8").splitlines()}
     document = json.loads(read_profile(name).model_dump_json())
@@ -143,7 +143,7 @@ def test_an_arm_becomes_a_plan_with_every_lever(tmp_path: Path) -> None:
     assert plan.services["health"].places == 4
     assert plan.services["health"].length_months == study.profile.services["health"].length_months
     assert set(plan.services) == {"health"}
-    assert (plan.families, plan.burn_in_months, plan.links) == (400, 60, True)
+    assert (plan.families, plan.burn_in_months, plan.links) == (400, 96, True)
 
 
 def test_study_wide_levers_hold_where_an_arm_is_silent(study_file: Path) -> None:

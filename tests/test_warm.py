@@ -14,7 +14,7 @@ from simulation.compiled import COMPILED
 AHEAD = (
     *(month.live, demography.time_passes, coordinator.staffing, coordinator.share_cover, coordinator.follow_up_month),
     *(service.service_month, work.seek_work, work.match, intake.intake_month, reading.read_month, reading.add_paired),
-    *(municipality.settle, municipality.start_study),
+    *(municipality.settle, municipality.found, municipality.start_study),
 )
 
 
