@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -18,6 +19,7 @@ from results.costs import PAYERS
 from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
 from results.statistics import HEADLINES
+from simulation.names import SERVICES
 
 MAIN_OUTCOMES: Final = (
     *("employed_share", "full_time_share", "earnings", "disposable_income"),
@@ -92,6 +94,7 @@ def render(tables: Tables, manifest: Manifest, pictures: Iterable[style.Picture]
         answers=_answers(tables.differences, manifest, lang),
         arms=_arms(tables, manifest, lang),
         filling=_filling(tables.outcomes, manifest, lang),
+        overloaded=overloaded(tables.services, manifest, lang),
         pictures=[{"title": p.title, "alt": p.alt, "source": _data_uri(p.images["svg"])} for p in pictures],
         contrasts=_contrasts(tables.differences, manifest, lang),
         costs=_costs(tables.cost_differences, manifest, lang),
@@ -262,6 +265,43 @@ def _filling(outcomes: pd.DataFrame, manifest: Manifest, lang: str) -> list[str]
             numbers = {"eligible": number(float(eligible), lang), "places": number(places, lang)}
             found.append(say("report.fewer_eligible", lang, arm=arm, **numbers))
     return found
+
+
+def overloaded(services: pd.DataFrame, manifest: Manifest, lang: str) -> list[str]:
+    """A sentence for each service that is asked for at least as much as its places can give, with the arms in question."""
+    means = {(r["service"], r["measure"], r["arm"]): float(r["mean"]) for r in services.to_dict("records")}
+    found = []
+    for service, mode in itertools.product(SERVICES, ("hard", "soft")):
+        arms = [
+            arm
+            for arm in manifest["arms"]
+            if means.get((service, "offered_load", arm), 0.0) >= 1.0 and _mode(manifest, arm, service) == mode
+        ]
+        if arms:
+            load, share = (
+                _from_to([percent(means[service, measure, arm], lang) for arm in arms], lang)
+                for measure in ("offered_load", "overloaded")
+            )
+            name = say(f"service.{service}", lang)
+            found.append(
+                say(f"report.overloaded_{mode}", lang, service=name, arms=", ".join(arms), load=load, share=share)
+            )
+    return found
+
+
+def _from_to(values: list[str], lang: str) -> str:
+    """The first and the last of some sorted figures, or the one that all are."""
+    low, high = min(values), max(values)
+    return low if low == high else say("size.range", lang, low=low, high=high)
+
+
+def _mode(manifest: Manifest, arm: str, service: str) -> str:
+    """``hard`` or ``soft``, in an arm: as the arm sets it, or else the profile."""
+    for place in (_arm_settings(manifest).get(arm, {}), manifest["study"].get("profile", {})):
+        plan = place.get("services", {}).get(service) if isinstance(place, Mapping) else None
+        if plan:
+            return str(plan["mode"])
+    return "hard"
 
 
 def _costs(table: pd.DataFrame, manifest: Manifest, lang: str) -> list[Row]:

@@ -204,6 +204,8 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
         print(_summary(folder, study))
+    for sentence in _overloaded(folder, args.lang):
+        print(sentence, file=sys.stderr)
     return _say_failed(finished.failures)
 
 
@@ -237,6 +239,14 @@ def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
         file=sys.stderr,
     )
     return 1
+
+
+def _overloaded(folder: Path, lang: str) -> list[str]:
+    """A message for each service whose queue cannot be stable."""
+    from results.page import overloaded
+    from results.run_folder import read_manifest, read_tables
+
+    return overloaded(read_tables(folder).services, read_manifest(folder), lang)
 
 
 def _summary(folder: Path, study: Study) -> str:

@@ -56,6 +56,7 @@ class Head(Table):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="small letters, digits and hyphens")
     title: str = Field(min_length=1, max_length=200, description="a line of text")
+    pool: int = Field(default=400, ge=10, le=200_000, description="the families in low income whose services these are")
 
 
 class Barriers(Table):
@@ -100,6 +101,7 @@ class Service(Table):
     background_per_month: Amount
     mode: Literal["hard", "soft"] = "hard"
     priority: Literal["first_come", "need"] = "first_come"
+    waiting_months: Amount | None = None  # as published or judged: what the places were set to give; docs/services.md
 
 
 class Services(Table):
@@ -154,6 +156,7 @@ def load_profile(name: str) -> Profile:
         means=_values(document.means),
         services=services,
         openings_per_100_parents=document.labour.openings_per_100_parents.value,
+        pool=document.profile.pool,
     )
 
 

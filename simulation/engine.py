@@ -21,6 +21,7 @@ from simulation.municipality import (
     SETTING,
     World,
     place_record,
+    reticket,
     set_levers,
     set_service,
     settle,
@@ -94,7 +95,10 @@ def start_arm(world: World, plan: Plan) -> World:
     set_levers(arm.town[0], plan)
     arm.coordinators["caseload"] = plan.caseload
     for s, name in enumerate(SERVICES):
+        before = int(arm.services[s]["by_need"])
         set_service(arm.services[s], plan.service(name))
+        if arm.services[s]["by_need"] != before:
+            reticket(arm, s)
     start_study(arm.families, arm.coordinators, arm.town[0], arm.setting)
     return arm
 

@@ -7,7 +7,7 @@ Everything uncertain is *not* here but in ``parameters.toml``; a plan holds what
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from simulation.names import SERVICES
@@ -51,6 +51,23 @@ class Profile:
     services: Mapping[str, ServicePlan]
     openings_per_100_parents: float
     """Vacancies a month within reach, for each 100 parents of the pool."""
+    pool: int = 400
+    """The families in lasting low income whose services these are, with everybody else's."""
+
+    def for_pool(self, families: int) -> Profile:
+        """The same place with a pool of so many families: its services and their other users grow or shrink with it.
+
+        So a pool of twice the size is a municipality of twice the size, with as long queues, and not the same one with twice
+        the need. Whole places, at least one where there were any.
+        """
+        ratio = families / self.pool
+        services = {name: _scaled(service, ratio) for name, service in self.services.items()}
+        return self if families == self.pool else replace(self, pool=families, services=services)
+
+
+def _scaled(service: ServicePlan, ratio: float) -> ServicePlan:
+    places = max(round(service.places * ratio), 1) if service.places > 0 else 0
+    return replace(service, places=float(places), background_per_month=service.background_per_month * ratio)
 
 
 @dataclass(frozen=True)
@@ -76,8 +93,12 @@ class Plan:
     intake: str = "need"
     relaxed: bool = False
     """True: three months of social assistance in the last twelve are enough, not six."""
+    criterion: str = "holf"
+    """``holf``: by months of social assistance. ``lasting_low_income``: by three years of low income, as in Nye mønstre."""
     length_months: float = 24.0
     """Mean length of follow-up."""
+    longest_months: int | None = None
+    """No follow-up is planned to last longer (None: no limit)."""
     admissions_per_month: int = 5
     """New families a coordinator can take in a month."""
     cover: bool = True

@@ -36,7 +36,9 @@ from simulation.names import (
     WAITING,
 )
 
-_PRIORITY: Final = 1 << 50  # priority 0..4095 in the high bits
+PRIORITY_BITS: Final = 50
+_PRIORITY: Final = 1 << PRIORITY_BITS  # priority 0..4095 in the high bits
+LUCK_MASK: Final = _PRIORITY - 1  # luck and client
 _LUCK: Final = 1 << 26  # 24 bits of luck
 CLIENT_MASK: Final = (1 << 26) - 1
 HIGHEST_PRIORITY: Final = 4095
@@ -59,6 +61,7 @@ def join_queue(family, k, s, asked, town, services, waiting, head_start, wrong):
     who asks after the services have had their month.
     """
     service = services[s]
+    service.asked += 1
     if service.waiting >= waiting.shape[1]:
         service.turned_away += 1
         return

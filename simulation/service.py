@@ -31,6 +31,7 @@ from simulation.names import IN_PLACE, NOT_ENGAGED, S_WORK, WAITING
 from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, make_ticket
 
 RESIDENT_NEED: Final = 6  # need of other residents, on the scale of need_score: the middle of the pool
+LARGEST_PART: Final = 100.0  # a Poisson number with a larger mean is the sum of several
 
 SERVICE: Final = np.dtype(
     (
@@ -40,8 +41,7 @@ SERVICE: Final = np.dtype(
             ("by_need", "i1"),  # 1: by need, 0: first come
             ("places", "f8"),  # places in this month (0 while closed)
             ("length", "f8"),  # mean months of a stay
-            ("background", "f8"),  # requests a month by other residents
-            ("background_carry", "f8"),
+            ("background", "f8"),  # mean requests a month by other residents
             ("opens", "i8"),  # first study month with places
             ("closed_from", "i8"),
             ("closed_to", "i8"),
@@ -50,6 +50,9 @@ SERVICE: Final = np.dtype(
             ("placed", "i8"),  # clients of the pool in place
             ("residents", "i8"),  # other residents in place
             ("intensity", "f8"),  # 1, or less where soft and over capacity
+            ("asked", "i8"),  # requests since the services had their month
+            ("requests", "i8"),  # requests that this month of services has met with, of the pool and of others
+            ("starts", "i8"),  # stays begun this month, by the pool and by others
             ("turned_away", "i8"),  # requests that found the list full
             ("started", "i8"),  # stays begun by the pool this month
             ("completed", "i8"),
@@ -65,6 +68,7 @@ def service_month(services, s, families, town, p, waiting, placed):  # type: ign
     """One service's month."""
     service = services[s]
     service.started = 0
+    service.starts = 0
     service.completed = 0
     service.broken_off = 0
     service.gave_up = 0
@@ -72,9 +76,11 @@ def service_month(services, s, families, town, p, waiting, placed):  # type: ign
     closed = month < service.opens or service.closed_from <= month <= service.closed_to
     service.places = 0.0 if closed else service.capacity
     _end_stays(service, s, families, town, p, placed)
-    _residents_leave(service, s, town)
+    _residents_leave(service, s, town, p)
     _thin_out_queue(service, s, families, town, p, waiting)
     _residents_ask(service, s, town, waiting)
+    service.requests = service.asked
+    service.asked = 0
     if service.waiting > 1:
         waiting[s, : service.waiting].sort()
     _give_places(service, s, families, town, p, waiting, placed)
@@ -100,7 +106,7 @@ def _end_stays(service, s, families, town, p, placed):  # type: ignore[no-untype
         if parent.wrong_order[s] == 1:
             log_ratio += p.wrong_order_dropout_ratio
         completed = clock(town.u[LEAVE_PLACE], 1.0 / service.length)
-        broken_off = clock(town.u[BREAK_OFF], p.dropout * math.exp(log_ratio))
+        broken_off = clock(town.u[BREAK_OFF], p.dropout[s] * math.exp(log_ratio))
         if service.places <= 0.0 or broken_off < 1.0 or completed < 1.0:
             parent.stage[s] = NOT_ENGAGED
             parent.since[s] = town.month
@@ -120,10 +126,10 @@ def _end_stays(service, s, families, town, p, placed):  # type: ignore[no-untype
 
 
 @rule
-def _residents_leave(service, s, town):  # type: ignore[no-untyped-def]
-    """Other residents in place end their stays at the same rate; the n-th of them by the n-th draw of the month."""
+def _residents_leave(service, s, town, p):  # type: ignore[no-untyped-def]
+    """Other residents in place end their stays at the same rates; the n-th of them by the n-th draw of the month."""
     ended = 0
-    hazard = 1.0 / service.length
+    hazard = 1.0 / service.length + p.dropout[s]
     for n in range(service.residents):
         if n % 4 == 0:
             fill(town.u, town, SLOT_SERVICE + s, 1 + n // 4, town.month, BLOCK_RESIDENTS)
@@ -143,7 +149,7 @@ def _thin_out_queue(service, s, families, town, p, waiting):  # type: ignore[no-
         if client == resident:
             # A resident's patience is keyed by the ticket, which is unlike any other's.
             fill(town.u, town, SLOT_SERVICE + s, (ticket >> 26) & 0xFFFFFF, town.month, BLOCK_RESIDENTS + 1)
-            if rings(town.u[0], p.patience):
+            if rings(town.u[0], p.patience[s]):
                 continue
         else:
             family = families[client >> 1]
@@ -152,7 +158,7 @@ def _thin_out_queue(service, s, families, town, p, waiting):  # type: ignore[no-
             if parent.present == 0 or parent.stage[s] != WAITING:
                 continue
             fill_parent(town.u, town, family, k, BLOCK_SERVICE + s)
-            if rings(town.u[LOSE_PATIENCE], p.patience):
+            if rings(town.u[LOSE_PATIENCE], p.patience[s]):
                 parent.stage[s] = NOT_ENGAGED
                 service.gave_up += 1
                 continue
@@ -162,11 +168,32 @@ def _thin_out_queue(service, s, families, town, p, waiting):  # type: ignore[no-
 
 
 @rule
+def _poisson(mean, town, slot):  # type: ignore[no-untyped-def]
+    """A Poisson number of requests this month, by inversion; in parts, since exp(-mean) must not vanish."""
+    number = 0
+    part = 0
+    while mean > 0.0:
+        if part % 4 == 0:
+            fill(town.u, town, slot, 1 + part // 4, town.month, BLOCK_RESIDENTS + 3)
+        now = min(mean, LARGEST_PART)
+        mean -= now
+        left = town.u[part % 4]
+        term = math.exp(-now)
+        n = 0
+        while left > term and n < 1000:
+            left -= term
+            n += 1
+            term *= now / n
+        number += n
+        part += 1
+    return number
+
+
+@rule
 def _residents_ask(service, s, town, waiting):  # type: ignore[no-untyped-def]
-    """Requests by other residents: a steady stream, the fraction carried over to the next month."""
-    service.background_carry += service.background
-    number = np.int64(service.background_carry)
-    service.background_carry -= number
+    """Requests by other residents: a Poisson number around its mean."""
+    number = _poisson(service.background, town, SLOT_SERVICE + s)
+    service.asked += number
     # 2 x families, the first number that is no client of the pool, stands for every other resident.
     resident = 2 * town.families
     for n in range(number):
@@ -193,6 +220,7 @@ def _give_places(service, s, families, town, p, waiting, placed):  # type: ignor
     while given < service.waiting and given < free and service.placed < placed.shape[1]:
         client = waiting[s, given] & CLIENT_MASK
         given += 1
+        service.starts += 1
         if client == resident:
             service.residents += 1
             continue
