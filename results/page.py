@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import math
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -19,7 +18,7 @@ from results.costs import PAYERS
 from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
 from results.statistics import HEADLINES
-from simulation.names import SERVICES
+from simulation.names import CAPACITY, SERVICES
 
 MAIN_OUTCOMES: Final = (
     *("employed_share", "full_time_share", "earnings", "disposable_income"),
@@ -267,32 +266,36 @@ def _filling(outcomes: pd.DataFrame, manifest: Manifest, lang: str) -> list[str]
     return found
 
 
-def overloaded(services: pd.DataFrame, manifest: Manifest, lang: str) -> list[str]:
-    """A sentence for each service that is asked for at least as much as its places can give, with the arms in question."""
+def overloaded(services: pd.DataFrame, manifest: Manifest, lang: str) -> list[Row]:
+    """Services asked for at least as much as their places can give, in more than half of the replicates.
+
+    One block for those with a queue (``hard``), which then cannot be stable, and one for those that take everybody (``soft``):
+    a sentence and an item for each service.
+    """
     means = {(r["service"], r["measure"], r["arm"]): float(r["mean"]) for r in services.to_dict("records")}
     found = []
-    for service, mode in itertools.product(SERVICES, ("hard", "soft")):
-        arms = [
-            arm
-            for arm in manifest["arms"]
-            if means.get((service, "offered_load", arm), 0.0) >= 1.0 and _mode(manifest, arm, service) == mode
-        ]
-        if arms:
-            load, share = (
-                _from_to([percent(means[service, measure, arm], lang) for arm in arms], lang)
-                for measure in ("offered_load", "overloaded")
-            )
-            name = say(f"service.{service}", lang)
-            found.append(
-                say(f"report.overloaded_{mode}", lang, service=name, arms=", ".join(arms), load=load, share=share)
-            )
+    for mode in CAPACITY:
+        items = []
+        for service in SERVICES:
+            arms = [
+                arm
+                for arm in manifest["arms"]
+                if means.get((service, "overloaded", arm), 0.0) > 0.5 and _mode(manifest, arm, service) == mode
+            ]
+            if arms:
+                loads = sorted(means[service, "offered_load", arm] for arm in arms)
+                where = say("report.overloaded_everywhere", lang) if arms == manifest["arms"] else ", ".join(arms)
+                name, load = capital(say(f"service.{service}", lang)), _from_to(loads[0], loads[-1], lang)
+                items.append(say("report.overloaded_item", lang, service=name, load=load, arms=where))
+        if items:
+            found.append({"sentence": say(f"report.overloaded_{mode}", lang), "items": items})
     return found
 
 
-def _from_to(values: list[str], lang: str) -> str:
-    """The first and the last of some sorted figures, or the one that all are."""
-    low, high = min(values), max(values)
-    return low if low == high else say("size.range", lang, low=low, high=high)
+def _from_to(low: float, high: float, lang: str) -> str:
+    """Two shares, or one where they are shown alike."""
+    ends = percent(low, lang), percent(high, lang)
+    return ends[0] if ends[0] == ends[1] else say("size.range", lang, low=ends[0], high=ends[1])
 
 
 def _mode(manifest: Manifest, arm: str, service: str) -> str:

@@ -204,8 +204,8 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
         print(_summary(folder, study))
-    for sentence in _overloaded(folder, args.lang):
-        print(sentence, file=sys.stderr)
+    for line in _overloaded(folder, args.lang):
+        print(line, file=sys.stderr)
     return _say_failed(finished.failures)
 
 
@@ -242,11 +242,12 @@ def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _overloaded(folder: Path, lang: str) -> list[str]:
-    """A message for each service whose queue cannot be stable."""
+    """The lines that say which queues cannot be stable."""
     from results.page import overloaded
     from results.run_folder import read_manifest, read_tables
 
-    return overloaded(read_tables(folder).services, read_manifest(folder), lang)
+    blocks = overloaded(read_tables(folder).services, read_manifest(folder), lang)
+    return [line for block in blocks for line in (block["sentence"], *(f"  {item}" for item in block["items"]))]
 
 
 def _summary(folder: Path, study: Study) -> str:
