@@ -13,17 +13,17 @@ daily. Four ways to the same figure:
 
 from __future__ import annotations
 
+import argparse
 import math
-import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.options import Parser, add_options, path, whole_number
+from calibration.pages import serve
+from scenarios.options import Parser, whole_number
 
 if TYPE_CHECKING:
     from results.style import Picture
@@ -34,7 +34,7 @@ FloatArray = npt.NDArray[np.float64]
 PICTURE: Final = "queue-theory"
 MONTH_DAYS: Final = 30
 STEPS: Final = (1, 2, 4, 10, 30)  # to a month: a month, half of it, about a week, three days, a day
-MONTHS: Final = 1500  # of the model, in each of its eight services
+MONTHS: Final = 3000  # of the model, in each of its eight services
 CIW_MONTHS: Final = 60_000
 WARM_UP: Final = 240  # months before anything is counted
 RARE: Final = 1e-10  # what a chain may leave out
@@ -55,9 +55,9 @@ class Setting(NamedTuple):
 
 
 SETTINGS: Final = (
-    Setting(1, 0.10, 8.0, 0.0),
-    Setting(2, 0.16, 10.0, 0.0),
-    Setting(5, 0.40, 10.0, 0.0),
+    Setting(1, 0.10, 5.0, 0.0),
+    Setting(5, 0.70, 5.0, 0.0),
+    Setting(38, 4.00, 8.0, 0.0),
     Setting(38, 4.50, 8.0, 0.0),
     Setting(5, 0.60, 8.0, 0.05),
     Setting(10, 3.00, 4.0, 0.10),
@@ -345,9 +345,8 @@ def draw(found: Sequence[Compared], months: int) -> Picture:
 # ---- from the command line ------------------------------------------------------------------------------------------
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Compare a service by itself with its exact chain, with Erlang's formulas and with Ciw."""
-    parser = Parser(prog="python -m calibration.queue_theory", description=str(main.__doc__))
+def describe(parser: Parser) -> None:
+    """The command's own options."""
     parser.add_argument(
         "--months",
         type=whole_number(1, 1_000_000),
@@ -355,35 +354,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help=f"of the model (default: {MONTHS})",
     )
-    parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the table between the markers of a page")
-    parser.add_argument("--pictures", type=path, metavar="DIR", help="write the figure into a folder")
-    add_options(parser)
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    args = parser.read(arguments)
-    from calibration.before_after import check_page, write_between
-    from results.style import save
 
-    if args.write is not None:
-        check_page(args.write, "queue-theory")
+
+def make(args: argparse.Namespace, command: str) -> tuple[str, Picture]:
+    """Compare a service by itself with its exact chain, with Erlang's formulas and with Ciw."""
     found = compare(args.months)
-    table = markdown(found, args.months, shlex.join(["python", "-m", "calibration.queue_theory", *arguments]))
-    if args.write is not None:
-        write_between(args.write, "queue-theory", table)
-    if args.pictures is not None:
-        save(Path(args.pictures), PICTURE, {"svg": draw(found, args.months).images["svg"]})
-    print(table)
-    return 0
-
-
-def _exit(run: Any) -> int:
-    from simulation.errors import InputError
-
-    try:
-        return int(run())
-    except InputError as error:
-        print(f"familiebaner: {error}", file=sys.stderr)
-        return 2
+    return markdown(found, args.months, command), draw(found, args.months)
 
 
 if __name__ == "__main__":
-    sys.exit(_exit(main))
+    sys.exit(serve("queue_theory", describe, make))
