@@ -319,7 +319,7 @@ def draw(found: Sequence[Compared], months: int) -> Picture:
     with style():
         figure = Figure(figsize=(WIDTH, 6.6))
         panels = figure.subplots(2, 4)
-        figure.subplots_adjust(left=0.06, right=0.985, top=0.84, bottom=0.16, wspace=0.3, hspace=0.5)
+        figure.subplots_adjust(left=0.06, right=0.985, top=0.85, bottom=0.15, wspace=0.32, hspace=0.5)
         for panel, row in zip(panels.flat, found, strict=True):
             s = row.setting
             laws = {MONTH_DAYS / steps: law for steps, law in row.chains.items() if law is not None}
@@ -332,12 +332,13 @@ def draw(found: Sequence[Compared], months: int) -> Picture:
                 [0.6], [row.ciw.queue.wait], [1.96 * row.ciw.wait_error], fmt="D", color=ORANGE, markersize=5
             )
             panel.set_xscale("log")
-            panel.set_xticks([1, 3, 7.5, 30], ["day", "3", "week", "month"])
+            panel.set_xticks([1, 7.5, 30], ["day", "week", "month"])
             panel.minorticks_off()
             panel.set_xlim(0.45, 40)
             panel.set_ylim(0, None)
-            patience = f", gives up {s.patience:g}" if s.patience else ""
-            panel.set_title(f"{s.places} places, load {s.load:.2f}{patience}", fontsize=9.5)
+            places = "1 place" if s.places == 1 else f"{s.places} places"
+            patience = f"gives up {s.patience:g} a month" if s.patience else "nobody gives up"
+            panel.set_title(f"{places}, load {s.load:.2f}\n{patience}", fontsize=9.5)
         header(figure, title, note)
         return finish(figure, PICTURE, title, note)
 

@@ -159,7 +159,7 @@ def draw(study: Study, services: Sequence[Service], markets: Sequence[Market]) -
     with style():
         figure = Figure(figsize=(WIDTH, 4.6))
         left, right = figure.subplots(1, 2)
-        figure.subplots_adjust(left=0.17, right=0.98, top=0.82, bottom=0.22, wspace=0.22)
+        figure.subplots_adjust(left=0.2, right=0.98, top=0.74, bottom=0.22, wspace=0.22)
         rows = np.arange(len(services))[::-1]
         waits, errors = [s.wait for s in services], [1.96 * s.wait_error for s in services]
         left.errorbar(waits, rows, xerr=errors, fmt="o", color=BLUE, label="as it turns out")
@@ -168,7 +168,7 @@ def draw(study: Study, services: Sequence[Service], markets: Sequence[Market]) -
         left.set_yticks(rows, [say(f"service.{s.name}", "en") for s in services])
         left.set_xlim(0, None)
         left.set_xlabel("mean wait before a place, months")
-        left.legend(loc="lower right")
+        left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
         x = np.arange(len(OPENINGS))
         right.bar(
             x - 0.2,
@@ -183,7 +183,7 @@ def draw(study: Study, services: Sequence[Service], markets: Sequence[Market]) -
         right.set_xticks(x, [f"{100 * f:.0f} %" for f in OPENINGS])
         right.set_xlabel("openings, of the ordinary number")
         right.set_ylabel("%", color=GREY)
-        right.legend(loc="upper left")
+        right.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
         header(figure, title, note)
         return finish(figure, PICTURE, title, note)
 

@@ -80,6 +80,7 @@ def new_world(plan: Plan, seed: int, replicate: int, values: FloatArray) -> Worl
     town["month"], town["study_month"] = 0, -plan.burn_in_months
     town["entry_wage"], town["basic_amount"] = rates["entry_wage"], rates["basic_amount"]
     town["residence_months"] = rates["residence_months"]
+    town["relief"] = 1.0  # until there are coordinators
     parents = plan.families * (2.0 - plan.profile.shares["lone_parent"])
     town["openings_base"] = plan.profile.openings_per_100_parents * parents / 100.0
     set_levers(town, Plan(name="burn-in", profile=plan.profile))

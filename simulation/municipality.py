@@ -76,6 +76,7 @@ TOWN: Final = np.dtype(
             ("longest_months", "f8"),
             ("admissions", "i8"),  # most new families for a coordinator in a month
             ("cover", "i1"),
+            ("relief", "f8"),  # ordinary referral of families without a coordinator, times this
             ("coordinator_leaves_month", "i8"),
             ("candidates", "i8"),  # met the criteria this month
             ("candidates_left", "i8"),  # of these, found no room

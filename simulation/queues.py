@@ -147,12 +147,13 @@ def refer(family, k, s, asked, u_order, right_order, town, services, waiting, he
 @small
 def ask_for_services(family, draws, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Ordinary follow-up: families ask, or are referred, at their own pace."""
+    more = 1.0 if family.plan == 1 else town.relief
     for k in range(MAX_PARENTS):
         u = draws[1 + k]
-        if family.parent[k].present == 1 and lowest(u, ASK, len(SERVICES)) < p.referral_highest:
+        if family.parent[k].present == 1 and lowest(u, ASK, len(SERVICES)) < p.referral_highest * more:
             needs = known_needs(family, k)
             for s in range(len(SERVICES)):
-                if (needs >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s]):
+                if (needs >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s] * more):
                     refer(
                         family,
                         k,
