@@ -75,8 +75,8 @@ def literature() -> list[Found]:
     for entry in tomllib.loads(FILE.read_text(encoding="utf-8"))["literature"]:
         row = rows[entry["source"]]
         factor = WEEKS if row["unit"] == "hours per week" else 1.0
-        ends = [factor * float(row[key] or row["value"]) for key in ("low", "high")]
-        found.append(Found(entry["source"], row["population"], entry["caseload"], *ends, row["grade"]))
+        low, high = (factor * float(row[key] or row["value"]) for key in ("low", "high"))
+        found.append(Found(entry["source"], row["population"], entry["caseload"], low, high, row["grade"]))
     return found
 
 

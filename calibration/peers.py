@@ -31,7 +31,8 @@ PICTURE: Final = "peers"
 REPLICATES: Final = 100
 MONTHS: Final = 36
 NOBODY: Final = 1.0  # the hazard ratio at which peers do nothing
-COORDINATORS: Final = {"coordinators": 2, "caseload": 20}
+COORDINATORS: Final = 2
+CASELOAD: Final = 20
 
 
 def _ring(own: Ties, steps: Sequence[int]) -> Ties:
@@ -85,7 +86,10 @@ def one_life(study: Study, shape: str, ratio: float, replicate: int) -> FloatArr
     world = new_world(plan, study.seed, replicate, parameter_values(plan, study.seed, replicate))
     world.families["peer"] = SHAPES[shape](world.families["peer"].astype(np.int64))
     burn_in(world, plan.burn_in_months)
-    ordinary, followed = start_arm(world, plan), start_arm(world, replace(plan, **COORDINATORS))
+    ordinary, followed = (
+        start_arm(world, plan),
+        start_arm(world, replace(plan, coordinators=COORDINATORS, caseload=CASELOAD)),
+    )
     for arm in (ordinary, followed):
         burn_in(arm, MONTHS)
     without = _participation(ordinary)
@@ -129,8 +133,8 @@ def markdown(study: Study, found: Sequence[Shape], replicates: int, command: str
     """A row a shape and strength, with 95 % intervals."""
     lines = [
         f"*Made by `{command}`: profile `{study.profile.name}`, {MONTHS} months, default parameters but for `peer_ratio`, "
-        f"{replicates} replicates with the same luck for each shape; coordinators: {COORDINATORS['coordinators']} with "
-        f"{COORDINATORS['caseload']} families each.*",
+        f"{replicates} replicates with the same luck for each shape; coordinators: {COORDINATORS} with {CASELOAD} "
+        "families each.*",
         "",
         "| `peer_ratio` | ties | children in an arena, % | apart from the model's, points | network barrier, % | "
         "change by coordinators, points | likeness |",

@@ -56,7 +56,7 @@ class Head(Table):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="small letters, digits and hyphens")
     title: str = Field(min_length=1, max_length=200, description="a line of text")
-    pool: int = Field(default=400, ge=10, le=200_000, description="the families in low income whose services these are")
+    pool: int | None = Field(default=None, ge=10, le=200_000, description="families: whose services these are")
 
 
 class Barriers(Table):

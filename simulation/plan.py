@@ -51,8 +51,8 @@ class Profile:
     services: Mapping[str, ServicePlan]
     openings_per_100_parents: float
     """Vacancies a month within reach, for each 100 parents of the pool."""
-    pool: int = 400
-    """The families in lasting low income whose services these are, with everybody else's."""
+    pool: int | None = None
+    """The families in lasting low income whose services these are, with everybody else's. None: they do not grow."""
 
     def for_pool(self, families: int) -> Profile:
         """The same place with a pool of so many families: its services and their other users grow or shrink with it.
@@ -60,9 +60,11 @@ class Profile:
         So a pool of twice the size is a municipality of twice the size, with as long queues, and not the same one with twice
         the need. Whole places, at least one where there were any.
         """
+        if self.pool is None or families == self.pool:
+            return self
         ratio = families / self.pool
         services = {name: _scaled(service, ratio) for name, service in self.services.items()}
-        return self if families == self.pool else replace(self, pool=families, services=services)
+        return replace(self, pool=families, services=services)
 
 
 def _scaled(service: ServicePlan, ratio: float) -> ServicePlan:

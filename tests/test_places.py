@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.parametrize("families", [40, 200, 800, 4000])
 def test_services_grow_and_shrink_with_the_pool_and_what_an_arm_sets_stands(families: int) -> None:
     usual = load_study("services").profile
+    assert usual.pool is not None
     study = load_study("services", [f"pool.families={families}"])
     ratio = families / usual.pool
     assert study.profile.pool == families
@@ -48,6 +49,11 @@ def test_services_grow_and_shrink_with_the_pool_and_what_an_arm_sets_stands(fami
 def test_a_pool_of_the_profiles_own_size_has_the_profiles_own_services() -> None:
     study = load_study("caseload-10-vs-20")
     assert study.profile.for_pool(study.profile.pool) is study.profile
+
+
+def test_a_profile_that_does_not_say_whose_services_they_are_keeps_them_in_any_pool() -> None:
+    profile = replace(load_study("caseload-10-vs-20").profile, pool=None)
+    assert profile.for_pool(4000) is profile
 
 
 def test_a_service_without_places_has_none_in_any_pool() -> None:
