@@ -118,6 +118,14 @@ def test_a_misspelt_criterion_is_refused_with_those_there_are() -> None:
         load_study("programmes", ["arm.nye-monstre.criterion=lasting_low_incom"])
 
 
+def test_the_five_service_areas_of_familiepluss_hold_all_eight_services() -> None:
+    text = (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
+    section = text.split("## The five service areas of FamiliePluss")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    assert len(rows) == 5
+    assert {name for name in SERVICES if any(f"`{name}`" in row.split("|")[2] for row in rows)} == set(SERVICES)
+
+
 # ---- peers -----------------------------------------------------------------------------------------------------------
 
 
