@@ -197,7 +197,7 @@ def _plan(design: Design, arm: TrialArm) -> Plan:
     head = design.trial
     return Plan(
         name=arm.name,
-        profile=_profile(head.profile),
+        profile=_profile(head.profile).for_pool(head.pool),
         families=head.pool,
         horizon_months=head.months,
         burn_in_months=head.burn_in_months,

@@ -58,6 +58,7 @@ class _File(BaseModel):
     prices: str
     discount: Entry
     marginal_cost_of_public_funds: Entry
+    displacement: Entry
     coordinator_position: Entry
     coordinator_vacant: Entry
     service: dict[str, ServiceEntry]
@@ -91,7 +92,7 @@ class Costs:
     """Unit costs of one year's prices.
 
     ``position`` and ``vacant`` are NOK a year and position, ``services`` NOK a place-month with its payer,
-    ``discount`` and ``public_funds`` shares (0.04 is 4 %).
+    ``discount``, ``public_funds`` and ``displacement`` shares (0.04 is 4 %).
     """
 
     prices: str
@@ -101,6 +102,7 @@ class Costs:
     payer: dict[str, str]
     discount: float
     public_funds: float
+    displacement: float
 
     def discount_factors(self, months: int) -> npt.NDArray[np.float64]:
         """The weight of months 1..months, seen from month 0: ``(1 + discount) ** (-m / 12)``."""
@@ -148,6 +150,7 @@ class Costs:
             Item("society", "coordinators", own[0].weights),
             Item("society", "services", _sum(item.weights for item in own if item.name.startswith("service_"))),
             Item("society", "work_done", {"gross_wages": -1.0}),
+            Item("society", "work_displaced", {"gross_wages": self.displacement}),
             Item("society", "marginal_cost_of_public_funds", {k: self.public_funds * v for k, v in public.items()}),
         ]
         return [*lines, Item("society", "total", _sum(item.weights for item in lines))]
@@ -194,6 +197,7 @@ def load_costs(path: Path) -> Costs:
         payer=dict(file.payer),
         discount=file.discount.value / 100.0,
         public_funds=file.marginal_cost_of_public_funds.value / 100.0,
+        displacement=file.displacement.value / 100.0,
     )
 
 

@@ -18,6 +18,7 @@ from results.costs import PAYERS
 from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
 from results.statistics import HEADLINES
+from simulation.names import CAPACITY, SERVICES
 
 MAIN_OUTCOMES: Final = (
     *("employed_share", "full_time_share", "earnings", "disposable_income"),
@@ -92,6 +93,7 @@ def render(tables: Tables, manifest: Manifest, pictures: Iterable[style.Picture]
         answers=_answers(tables.differences, manifest, lang),
         arms=_arms(tables, manifest, lang),
         filling=_filling(tables.outcomes, manifest, lang),
+        overloaded=overloaded(tables.services, manifest, lang),
         pictures=[{"title": p.title, "alt": p.alt, "source": _data_uri(p.images["svg"])} for p in pictures],
         contrasts=_contrasts(tables.differences, manifest, lang),
         costs=_costs(tables.cost_differences, manifest, lang),
@@ -264,6 +266,47 @@ def _filling(outcomes: pd.DataFrame, manifest: Manifest, lang: str) -> list[str]
             numbers = {"eligible": number(float(eligible), lang), "places": number(places, lang)}
             found.append(say("report.fewer_eligible", lang, arm=arm, **numbers))
     return found
+
+
+def overloaded(services: pd.DataFrame, manifest: Manifest, lang: str) -> list[Row]:
+    """Services asked for at least as much as their places can give, in more than half of the replicates.
+
+    One block for those with a queue (``hard``), which then cannot be stable, and one for those that take everybody (``soft``):
+    a sentence and an item for each service.
+    """
+    means = {(r["service"], r["measure"], r["arm"]): float(r["mean"]) for r in services.to_dict("records")}
+    found = []
+    for mode in CAPACITY:
+        items = []
+        for service in SERVICES:
+            arms = [
+                arm
+                for arm in manifest["arms"]
+                if means.get((service, "overloaded", arm), 0.0) > 0.5 and _mode(manifest, arm, service) == mode
+            ]
+            if arms:
+                loads = sorted(means.get((service, "offered_load", arm), math.inf) for arm in arms)
+                where = say("report.overloaded_everywhere", lang) if arms == manifest["arms"] else ", ".join(arms)
+                name, load = capital(say(f"service.{service}", lang)), _from_to(loads[0], loads[-1], lang)
+                items.append(say("report.overloaded_item", lang, service=name, load=load, arms=where))
+        if items:
+            found.append({"sentence": say(f"report.overloaded_{mode}", lang), "items": items})
+    return found
+
+
+def _from_to(low: float, high: float, lang: str) -> str:
+    """Two shares, or one where they are shown alike."""
+    ends = percent(low, lang), percent(high, lang)
+    return ends[0] if ends[0] == ends[1] else say("size.range", lang, low=ends[0], high=ends[1])
+
+
+def _mode(manifest: Manifest, arm: str, service: str) -> str:
+    """``hard`` or ``soft``, in an arm: as the arm sets it, or else the profile."""
+    for place in (_arm_settings(manifest).get(arm, {}), manifest["study"].get("profile", {})):
+        plan = place.get("services", {}).get(service) if isinstance(place, Mapping) else None
+        if plan:
+            return str(plan["mode"])
+    return "hard"
 
 
 def _costs(table: pd.DataFrame, manifest: Manifest, lang: str) -> list[Row]:

@@ -72,11 +72,12 @@ class Tables:
     costs: pd.DataFrame
     cost_differences: pd.DataFrame
     reach: pd.DataFrame
+    services: pd.DataFrame
     drift: pd.DataFrame
 
 
 TEXT_COLUMNS: Final = frozenset(
-    {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure"}
+    {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -85,6 +86,7 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "costs": ("arm", *statistics.COST_COLUMNS),
     "cost_differences": ("contrast", *statistics.COST_COLUMNS),
     "reach": statistics.REACH_COLUMNS,
+    "services": statistics.SERVICE_COLUMNS,
     "drift": statistics.DRIFT_COLUMNS,
 }
 
@@ -107,6 +109,7 @@ def make_tables(runs: Runs, prices: str) -> Tables:
         costs=statistics.costs_table(runs, costs),
         cost_differences=statistics.cost_differences_table(runs, costs),
         reach=statistics.reach_table(runs),
+        services=statistics.services_table(runs),
         drift=statistics.drift_table(runs),
     )
 
@@ -285,7 +288,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_tables(folder: Path) -> Tables:
-    """The tables of a run; ``cost_differences``, ``reach`` and ``drift`` are empty where their file is missing.
+    """The tables of a run; ``cost_differences``, ``reach``, ``services`` and ``drift`` are empty where their file is missing.
 
     Raises
     ------

@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from results.costs import Costs
+from simulation.names import SERVICES
 from simulation.outcomes import (
     FLOWS,
     LEAD_MONTHS,
@@ -47,6 +48,7 @@ DIFFERENCE_COLUMNS: Final = (
 VARIANCE_COLUMNS: Final = ("contrast", "population", "outcome", "month", "variance_draws", "variance_chance")
 COST_COLUMNS: Final = ("payer", "item", "unit", "mean", "p05", "p95")
 REACH_COLUMNS: Final = ("arm", "measure", "unit", "mean", "p05", "p95")
+SERVICE_COLUMNS: Final = ("arm", "service", "measure", "unit", "mean", "p05", "p50", "p95")
 DRIFT_COLUMNS: Final = ("outcome", "unit", "mean", "sd", "p05", "p50", "p95", "replicates")
 
 _UNITS: Final = np.array([outcome.unit for outcome in OUTCOMES], dtype=object)
@@ -343,6 +345,44 @@ def reach_table(runs: Runs) -> pd.DataFrame:
         names: Columns = {"measure": [m[0] for m in measures], "unit": [m[1] for m in measures]}
         blocks.append(_drop_empty({"arm": arm} | names | numbers))
     return _table(blocks, REACH_COLUMNS)
+
+
+def services_table(runs: Runs) -> pd.DataFrame:
+    """What each service is asked for and can give, over the months with coordinators (``services.csv``).
+
+    The offered load is requests a month x the mean stay / places: the places that would be taken if nobody gave up. The mean
+    stay is place-months over starts, so the load is use x requests / starts. At 1 or more a queue cannot be stable: it grows, or
+    is held down by those who give up. Requests count those who ask again.
+    """
+    order = _order(runs)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        blocks = [
+            {"arm": arm, "service": name} | _service_rows(runs, order, a, name)
+            for a, arm in enumerate(runs.arms)
+            for name in SERVICES
+        ]
+    return _table(blocks, SERVICE_COLUMNS)
+
+
+def _service_rows(runs: Runs, order: IntArray, a: int, name: str) -> Columns:
+    """The measures of one service in one arm: ``use`` is empty in months without places, which the load leaves out."""
+    months = runs.study[order, a, 0, -runs.horizon :, OUTCOME_NAMES.index(f"use_{name}")]
+    counted = np.isfinite(months)
+    use = np.where(counted.any(axis=1), np.where(counted, months, 0.0).sum(axis=1) / counted.sum(axis=1), np.nan)
+    requests, starts = (runs.flows[order, a, :, FLOWS.index(f"{flow}_{name}")] for flow in ("requests", "starts"))
+    asked, begun = (np.where(counted, flow, 0.0).sum(axis=1) for flow in (requests, starts))
+    load = np.where(begun > 0.0, use * asked / begun, np.nan)
+    # Asked for, and not one place came free: as overloaded as can be, though there is no number for it.
+    overloaded = np.where(begun > 0.0, load >= 1.0, np.where(counted.any(axis=1) & (asked > 0.0), 1.0, np.nan))
+    measures: list[tuple[str, str, FloatArray]] = [
+        ("offered_load", "share of places", load),
+        ("overloaded", "share of replicates", overloaded),
+        ("use", "share of places", use),
+        ("requests", "a month", requests.mean(axis=1)),
+        ("starts", "a month", starts.mean(axis=1)),
+    ]
+    names: Columns = {"measure": [m[0] for m in measures], "unit": [m[1] for m in measures]}
+    return _drop_empty(names | describe(np.stack([values for _, _, values in measures], axis=1)))
 
 
 def drift_table(runs: Runs) -> pd.DataFrame:

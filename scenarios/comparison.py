@@ -208,6 +208,8 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
         print(_summary(folder, study))
+    for line in _overloaded(folder, args.lang):
+        print(line, file=sys.stderr)
     return _say_failed(finished.failures)
 
 
@@ -241,6 +243,15 @@ def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
         file=sys.stderr,
     )
     return 1
+
+
+def _overloaded(folder: Path, lang: str) -> list[str]:
+    """The lines that say which queues cannot be stable."""
+    from results.page import overloaded
+    from results.run_folder import read_manifest, read_tables
+
+    blocks = overloaded(read_tables(folder).services, read_manifest(folder), lang)
+    return [line for block in blocks for line in (block["sentence"], *(f"  {item}" for item in block["items"]))]
 
 
 def _summary(folder: Path, study: Study) -> str:

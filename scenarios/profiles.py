@@ -113,6 +113,7 @@ class Service(Table):
     background_per_month: Amount
     mode: Literal["hard", "soft"] = "hard"
     priority: Literal["first_come", "need"] = "first_come"
+    waiting_months: Amount | None = None  # as published or judged: what the places were set to give; docs/services.md
 
 
 class Services(Table):

@@ -17,7 +17,8 @@ MAX_HORIZON = 240
 MAX_REPLICATES = 1_000_000
 MAX_FAMILIES = 200_000
 
-FollowUp = Literal["own_model", "holf_model", "familiepluss"]
+FollowUp = Literal["own_model", "holf_model", "familiepluss", "nye_monstre"]
+Criterion = Literal["holf", "lasting_low_income"]
 Intake = Literal["need", "waiting", "random"]
 Month = Annotated[int, Field(ge=1, le=MAX_HORIZON)]
 Length = Annotated[float, Field(ge=1, le=MAX_HORIZON)]
@@ -41,8 +42,10 @@ class StudySettings(Table):
     precision: float | None = Field(default=None, gt=0, le=1)
     follow_up: FollowUp = "familiepluss"
     intake: Intake = "need"
+    criterion: Criterion = "holf"
     relaxed: bool = False
     length_months: Length = 24.0
+    longest_months: Month | None = None
 
 
 class Pool(Table):
@@ -84,8 +87,10 @@ class Arm(Table):
     caseload: int | None = Field(default=None, ge=1, le=MAX_CASELOAD)
     follow_up: FollowUp | None = None
     intake: Intake | None = None
+    criterion: Criterion | None = None
     relaxed: bool | None = None
     length_months: Length | None = None
+    longest_months: Month | None = None
     admissions_per_month: int | None = Field(default=None, ge=1, le=MAX_CASELOAD)
     cover: bool | None = None
     coordinator_leaves_month: Month | None = None

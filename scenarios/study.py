@@ -92,7 +92,7 @@ class Study:
         """Everything the study fixes, as JSON-able data: settings, parameters, profile, arms, contrasts."""
         return {
             "study": self.content.study.model_dump(),
-            "pool": {"families": self.content.pool.families or self.profile.families},
+            "pool": {"families": self.profile.families},
             "parameters": dict(self.content.parameters),
             "profile": profile_dict(self.profile),
             "arms": [_arm_dict(plan) for plan in self.arms],
@@ -124,10 +124,13 @@ def _build(content: Mapping[str, Any], layers: Layers) -> Study:
     file = check(StudyFile, content, layers.blame)
     for name, arm in file.arm.items():
         _check_arm(name, arm, layers)
+        _check_criterion(name, arm, file, layers)
     _check_parameters(file, layers)
     _check_choice("prices", file.study.prices, _names_in(RATES, "[0-9]*.toml"), layers)
     posterior = _posterior(file.study.posterior, layers)
     profile = _profile(file.study.profile, layers)
+    if file.pool.families is not None:
+        profile = profile.for_pool(file.pool.families)
     contrasts = _contrasts(file, layers)
     if file.study.precision is not None and not contrasts:
         raise _wrong(layers, ("study", "precision"), "there is no contrast to be precise about", "a [[contrast]]")
@@ -165,6 +168,15 @@ def _check_arm(name: str, arm: Arm, layers: Layers) -> None:
         raise wrong(("openings_to",), f"{arm.openings_to} is before openings_from", f"a month from {first} on")
     for service, change in _changes(arm):
         _check_closing(("services", service, "closed_to"), change, wrong)
+
+
+def _check_criterion(name: str, arm: Arm, file: StudyFile, layers: Layers) -> None:
+    criterion = file.study.criterion if arm.criterion is None else arm.criterion
+    relaxed = file.study.relaxed if arm.relaxed is None else arm.relaxed
+    if relaxed and criterion != "holf":
+        at: Key = ("arm", name, "relaxed") if arm.relaxed is not None else ("study", "relaxed")
+        problem = f"eases the months of social assistance, which {criterion} does not ask for"
+        raise _wrong(layers, at, problem, 'false, or criterion = "holf"')
 
 
 def _check_closing(key: Key, change: ServiceChange, wrong: Any) -> None:
@@ -269,11 +281,13 @@ def _changes(arm: Arm) -> Iterator[tuple[str, ServiceChange]]:
 def _plan(name: str, file: StudyFile, profile: Profile, posterior: str) -> Plan:
     study, arm = file.study, file.arm[name]
     levers = arm.model_dump(exclude_none=True, exclude={"services"})
-    shared = study.model_dump(include={"follow_up", "intake", "relaxed", "length_months"})
+    shared = study.model_dump(
+        include={"follow_up", "intake", "criterion", "relaxed", "length_months", "longest_months"}
+    )
     return Plan(
         name=name,
         profile=profile,
-        families=file.pool.families or profile.families,
+        families=profile.families,
         horizon_months=study.horizon_months,
         burn_in_months=study.burn_in_months,
         prices=study.prices,

@@ -236,6 +236,20 @@ def count_barriers(family):  # type: ignore[no-untyped-def]
 
 
 @rule
+def has_known_barrier(family):  # type: ignore[no-untyped-def]
+    """Whether NAV knows of any barrier of the family or of a parent: a need of services."""
+    for f in range(FAMILY_BARRIERS):
+        if family.barrier[f] == 1 and family.found[f] == 1:
+            return True
+    for k in range(MAX_PARENTS):
+        parent = family.parent[k]
+        for b in range(PERSON_BARRIERS):
+            if parent.present == 1 and parent.barrier[b] == 1 and parent.found[b] == 1:
+                return True
+    return False
+
+
+@rule
 def need_score(family):  # type: ignore[no-untyped-def]
     """Need as the intake team and services see it, 0..30: known barriers, children, months on social assistance.
 

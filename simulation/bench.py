@@ -130,15 +130,11 @@ def _plan(families: int) -> Plan:
 
     plan = load_study("caseload-10-vs-20").arm("caseload-10")
     times = families / plan.families
-    services = {
-        name: replace(service, places=service.places * times, background_per_month=service.background_per_month * times)
-        for name, service in plan.profile.services.items()
-    }
     return replace(
         plan,
         families=families,
         burn_in_months=36,
-        profile=replace(plan.profile, services=services),
+        profile=plan.profile.for_pool(families),
         coordinators=min(max(1, round(plan.coordinators * times)), MAX_COORDINATORS),
     )
 

@@ -115,11 +115,15 @@ def share_cover(coordinators, town, p):  # type: ignore[no-untyped-def]
     """Hours for the mean family of each coordinator, with or without cover for vacant positions."""
     present = 0
     uncovered = 0
+    followed = 0
     for c in range(town.coordinators):
+        followed += coordinators[c].families
         if coordinators[c].present == 1:
             present += 1
         else:
             uncovered += coordinators[c].families
+    # The time that ordinary follow-up no longer spends on these, shared by the others.
+    town.relief = 1.0 + p.relief * followed / max(town.families - followed, 1)
     extra = 0.0
     if town.cover == 1 and present > 0:
         extra = uncovered / present

@@ -22,6 +22,7 @@ from simulation.municipality import (
     World,
     found,
     place_record,
+    reticket,
     set_levers,
     set_service,
     settle,
@@ -101,6 +102,7 @@ def new_world_in(plan: Plan, seed: int, replicate: int, setting: Arrays) -> Worl
     town["month"], town["study_month"] = 0, -plan.burn_in_months
     town["entry_wage"], town["basic_amount"] = rates["entry_wage"], rates["basic_amount"]
     town["residence_months"] = rates["residence_months"]
+    town["relief"] = 1.0  # until there are coordinators
     parents = plan.families * (2.0 - plan.profile.shares["lone_parent"])
     town["openings_base"] = plan.profile.openings_per_100_parents * parents / 100.0
     set_levers(town, Plan(name="burn-in", profile=plan.profile))
@@ -117,7 +119,10 @@ def start_arm(world: World, plan: Plan) -> World:
     set_levers(arm.town[0], plan)
     arm.coordinators["caseload"] = plan.caseload
     for s, name in enumerate(SERVICES):
+        before = int(arm.services[s]["by_need"])
         set_service(arm.services[s], plan.service(name))
+        if arm.services[s]["by_need"] != before:
+            reticket(arm, s)
     start_study(arm.families, arm.coordinators, arm.town[0], arm.setting)
     return arm
 

@@ -84,8 +84,8 @@ FAMILY: Final = np.dtype(
             ("applying", "i1"),  # 1 applies for social assistance each month
             ("claims_housing_allowance", "i1"),
             ("claims_support", "i1"),  # childcare support, advance child support and fee reductions applied for
-            ("meets_criteria", "i1"),  # 1 meets the HOLF criteria this month
-            ("eligible_at_start", "i1"),  # 1 met them at study month 0
+            ("meets_criteria", "i1"),  # 1 meets the arm's intake criteria this month
+            ("eligible_at_start", "i1"),  # 1 met HOLF's, by the strict rule, at study month 0
             ("ever_followed", "i1"),
             ("plan", "i1"),  # 1 has a coordinator and a plan
             ("child_outside", "i1"),  # 1 a child of 1-17 years takes part in no arena

@@ -2,7 +2,9 @@
 
 The criteria are HOLF's: at least 6 of the last 12 months on social assistance (3 by the relaxed rule), or AAP,
 unemployment benefit or KVP with supplementary social assistance; 1-4 children under 18, the youngest under 16; not
-followed before; no child in care. Among those who meet them the team chooses by need, by waiting time or at random.
+followed before; no child in care. Or those of Nye mønstre: low income in each of the last 36 months, and a known barrier, so
+a need of services; a child under 18; not followed before; no child in care. Among those who meet them the team chooses by
+need, by waiting time or at random.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from simulation.barriers import need_score
+from simulation.assistance import THREE_YEARS
+from simulation.barriers import has_known_barrier, need_score
 from simulation.compiled import rule, small
 from simulation.draws import (
     BLOCK_INTAKE,
@@ -27,6 +30,7 @@ from simulation.draws import (
 from simulation.names import (
     AAP,
     KVP,
+    LASTING_LOW_INCOME,
     MAX_PARENTS,
     NO_WORK,
     UNEMPLOYMENT,
@@ -43,11 +47,13 @@ YOUNGEST_UNDER: Final = 192  # months: 16 years
 
 
 @small
-def meets_criteria(family, months_needed):  # type: ignore[no-untyped-def]
-    """Whether the family meets the HOLF criteria, with so many months of social assistance in the last 12."""
-    if family.ever_followed == 1 or family.in_care == 1:
+def meets_criteria(family, criterion, months_needed):  # type: ignore[no-untyped-def]
+    """Whether the family meets the intake criteria; HOLF's with so many months of social assistance in the last 12."""
+    if family.ever_followed == 1 or family.in_care == 1 or family.children_under_18 < 1:
         return 0
-    if family.children_under_18 < 1 or family.children_under_18 > MOST_CHILDREN:
+    if criterion == LASTING_LOW_INCOME:
+        return 1 if family.low_income_bits == THREE_YEARS and has_known_barrier(family) else 0
+    if family.children_under_18 > MOST_CHILDREN:
         return 0
     if family.youngest >= YOUNGEST_UNDER:
         return 0
@@ -66,7 +72,7 @@ def meets_criteria(family, months_needed):  # type: ignore[no-untyped-def]
 @small
 def apply_criteria(family, town, candidates):  # type: ignore[no-untyped-def]
     """Mark whether the family meets the criteria this month; put it on the intake team's list if it does."""
-    family.meets_criteria = meets_criteria(family, town.months_needed)
+    family.meets_criteria = meets_criteria(family, town.criterion, town.months_needed)
     if family.meets_criteria == 0:
         family.waiting_months = 0
         return
@@ -174,7 +180,7 @@ def admit(family, coordinator, c, town, p):  # type: ignore[no-untyped-def]
     family.coordinator = c
     family.plan = 1
     family.followed_months = 0
-    family.planned_months = max(np.int64(town.length_months * spread + 0.5), 1)
+    family.planned_months = max(np.int64(min(town.length_months * spread, town.longest_months) + 0.5), 1)
     family.waiting_months = 0
     family.ever_followed = 1
     family.admitted = town.study_month

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from simulation.barriers import need_score
 from simulation.compiled import rule
 from simulation.coordinator import COORDINATOR, hire
 from simulation.demography import PLACE, new_family, start_arenas, time_passes
@@ -21,8 +22,10 @@ from simulation.intake import MONTHS, MONTHS_RELAXED, meets_criteria
 from simulation.names import (
     BARRIERS,
     CARE,
+    CRITERION,
     EDUCATION,
     FOLLOW_UP,
+    HOLF,
     INTAKE,
     LANGUAGE,
     MAX_COORDINATORS,
@@ -32,11 +35,11 @@ from simulation.names import (
 )
 from simulation.parameters import PARAMETERS
 from simulation.plan import Plan, Profile, ServicePlan
+from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, LUCK_MASK, PRIORITY_BITS
 from simulation.rates import RATES
-from simulation.service import SERVICE
+from simulation.service import RESIDENT_NEED, SERVICE
 
 FOR_EVER: Final = 1 << 30
-REWIRED: Final = 0.1  # share of ties that go anywhere: Watts & Strogatz' small world
 RESIDENTS_IN_QUEUE: Final = 1000  # room in a queue for other residents
 
 SETTING: Final = np.dtype((np.record, [("p", PARAMETERS), ("rates", RATES), ("place", PLACE)]))
@@ -68,10 +71,13 @@ TOWN: Final = np.dtype(
             ("coordinators", "i8"),
             ("follow_up", "i8"),  # names.FOLLOW_UP
             ("intake", "i8"),  # names.INTAKE
+            ("criterion", "i8"),  # names.CRITERION
             ("months_needed", "i8"),
             ("length_months", "f8"),
+            ("longest_months", "f8"),
             ("admissions", "i8"),  # most new families for a coordinator in a month
             ("cover", "i1"),
+            ("relief", "f8"),  # ordinary referral of families without a coordinator, times this
             ("coordinator_leaves_month", "i8"),
             ("candidates", "i8"),  # met the criteria this month
             ("admitted_now", "i8"),
@@ -109,7 +115,7 @@ def settle(families, town, setting):  # type: ignore[no-untyped-def]
         family.slot = i
         family.generation = 0
         new_family(family, town, setting[0].p, setting[0].place)
-        tie(families, i, town)
+        tie(families, i, town, setting[0].p)
 
 
 @rule
@@ -134,7 +140,7 @@ def found(families, town, setting, months):  # type: ignore[no-untyped-def]
 
 
 @rule
-def tie(families, i, town):  # type: ignore[no-untyped-def]
+def tie(families, i, town, p):  # type: ignore[no-untyped-def]
     """Ties of slot ``i``: neighbours on a ring, some of them rewired to anywhere (a small world)."""
     n = families.shape[0]
     fill(town.u, town, i, ENTITY_FAMILY, AT_ENTRY, np.int64(16))
@@ -142,7 +148,7 @@ def tie(families, i, town):  # type: ignore[no-untyped-def]
     for j in range(PEERS):
         step = 1 + j // 2
         other = (i + step) % n if j % 2 == 0 else (i - step) % n
-        if town.u[j] < REWIRED:
+        if town.u[j] < p.peer_rewired:
             other = np.int64(town.v[j] * n)
         families[i].peer[j] = other
 
@@ -152,7 +158,7 @@ def start_study(families, coordinators, town, setting):  # type: ignore[no-untyp
     """Study month 0: mark the eligible by the strict rule, the same in every arm, and hire the plan's coordinators."""
     for i in range(families.shape[0]):
         family = families[i]
-        family.eligible_at_start = meets_criteria(family, MONTHS)
+        family.eligible_at_start = meets_criteria(family, HOLF, MONTHS)
     for c in range(town.coordinators):
         hire(coordinators[c], c, town, setting[0].p)
 
@@ -225,6 +231,29 @@ def set_service(record: Any, plan: ServicePlan) -> None:
     record["closed_to"] = FOR_EVER if plan.closed_to is None else plan.closed_to
 
 
+def reticket(world: World, s: int) -> None:
+    """Tickets of queue ``s`` on the scale of its priority, after that has changed: the luck in a ticket is kept.
+
+    By need, each family's need as it is now. First come, each family's month of asking. Other residents have no record: they
+    are taken to have come in the order of their luck, at their usual rate, the last of them this month.
+    """
+    service, town = world.services[s], world.town[0]
+    queue = world.waiting[s, : service["waiting"]]
+    month, rate, resident = int(town["month"]), max(float(service["background"]), 1e-9), 2 * len(world.families)
+    residents = 0
+    for j in np.argsort(queue & LUCK_MASK, kind="stable"):
+        client = int(queue[j]) & CLIENT_MASK
+        if client == resident:
+            priority = HIGHEST_PRIORITY - RESIDENT_NEED if service["by_need"] else max(month - int(residents / rate), 0)
+            residents += 1
+        else:
+            family = world.families[client >> 1]
+            came = int(family["parent"][client & 1]["since"][s])
+            priority = HIGHEST_PRIORITY - need_score(family) if service["by_need"] else came
+        queue[j] = (priority << PRIORITY_BITS) | (int(queue[j]) & LUCK_MASK)
+    queue.sort()
+
+
 def set_levers(town: Any, plan: Plan) -> None:
     """What an arm decides, from study month 1 on."""
     if plan.coordinators > MAX_COORDINATORS:
@@ -232,8 +261,10 @@ def set_levers(town: Any, plan: Plan) -> None:
     town["coordinators"] = plan.coordinators
     town["follow_up"] = FOLLOW_UP.index(plan.follow_up)
     town["intake"] = INTAKE.index(plan.intake)
+    town["criterion"] = CRITERION.index(plan.criterion)
     town["months_needed"] = MONTHS_RELAXED if plan.relaxed else MONTHS
     town["length_months"] = plan.length_months
+    town["longest_months"] = FOR_EVER if plan.longest_months is None else plan.longest_months
     town["admissions"] = plan.admissions_per_month
     town["cover"] = plan.cover
     town["coordinator_leaves_month"] = (

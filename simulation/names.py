@@ -76,7 +76,12 @@ PRIVATE_RENTAL: Final = np.int64(1)
 MUNICIPAL_RENTAL: Final = np.int64(2)
 
 # Kinds of follow-up by a family coordinator: draws from one distribution of programmes.
-FOLLOW_UP: Final = ("own_model", "holf_model", "familiepluss")
+FOLLOW_UP: Final = ("own_model", "holf_model", "familiepluss", "nye_monstre")
+
+# Whom the intake team may take in: by social assistance as in HOLF, or by low income as in Nye mønstre.
+CRITERION: Final = ("holf", "lasting_low_income")
+HOLF: Final = np.int64(0)
+LASTING_LOW_INCOME: Final = np.int64(1)
 
 # How the intake team chooses, and how a service does.
 INTAKE: Final = ("need", "waiting", "random")

@@ -72,7 +72,7 @@ STUDY_POPULATIONS: Final = ("pool", "eligible")
 PAIRED_POPULATIONS: Final = ("followed_in_both", "followed_in_one")
 LEAD_MONTHS: Final = 12  # months of the burn-in that are reported, as -12..-1
 
-# Flows of money (NOK) and of work (hours, place-months), per month, summed over the whole pool.
+# Flows of money (NOK) and of work (hours, place-months), per month, summed over the whole pool; then those of the queues.
 FLOWS: Final = (
     "gross_wages",
     "tax",
@@ -92,6 +92,8 @@ FLOWS: Final = (
     "families_admitted",
     *(f"place_months_{name}" for name in SERVICES),  # place-months used by the pool
     "disposable_income",
+    *(f"requests_{name}" for name in SERVICES),  # requests for a place, by the pool and by others
+    *(f"starts_{name}" for name in SERVICES),  # stays begun, by the pool and by others
 )
 
 

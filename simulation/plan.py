@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -70,6 +70,23 @@ class Profile:
         """``job_entry_ratio`` with what the ranking says, for PARAMETERS ``p``."""
         return float(self.job_entry_ratio * math.exp(p["rank_strength"] * self.ranks.get("job_entry_ratio", 0.0)))
 
+    def for_pool(self, families: int) -> Profile:
+        """The same place with a pool of so many families: its services and their other users grow or shrink with it.
+
+        So a pool of twice the size is a municipality of twice the size, with as long queues, and not the same one with twice
+        the need. Whole places, at least one where there were any.
+        """
+        if families == self.families:
+            return self
+        ratio = families / self.families
+        services = {name: _scaled(service, ratio) for name, service in self.services.items()}
+        return replace(self, families=families, services=services)
+
+
+def _scaled(service: ServicePlan, ratio: float) -> ServicePlan:
+    places = max(round(service.places * ratio), 1) if service.places > 0 else 0
+    return replace(service, places=float(places), background_per_month=service.background_per_month * ratio)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -96,8 +113,12 @@ class Plan:
     intake: str = "need"
     relaxed: bool = False
     """True: three months of social assistance in the last twelve are enough, not six."""
+    criterion: str = "holf"
+    """``holf``: by months of social assistance. ``lasting_low_income``: by three years of low income, as in Nye mønstre."""
     length_months: float = 24.0
     """Mean length of follow-up."""
+    longest_months: int | None = None
+    """No follow-up is planned to last longer (None: no limit)."""
     admissions_per_month: int = 5
     """New families a coordinator can take in a month."""
     cover: bool = True

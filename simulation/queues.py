@@ -36,7 +36,9 @@ from simulation.names import (
     WAITING,
 )
 
-_PRIORITY: Final = 1 << 50  # priority 0..4095 in the high bits
+PRIORITY_BITS: Final = 50
+_PRIORITY: Final = 1 << PRIORITY_BITS  # priority 0..4095 in the high bits
+LUCK_MASK: Final = _PRIORITY - 1  # luck and client
 _LUCK: Final = 1 << 26  # 24 bits of luck
 CLIENT_MASK: Final = (1 << 26) - 1
 HIGHEST_PRIORITY: Final = 4095
@@ -77,6 +79,7 @@ def join_queue(family, k, s, asked, town, services, waiting, head_start, wrong):
     who asks after the services have had their month.
     """
     service = services[s]
+    service.asked += 1
     if service.waiting >= waiting.shape[1]:
         service.turned_away += 1
         return
@@ -162,20 +165,21 @@ def refer(family, k, s, asked, u_order, right_order, town, services, waiting, he
 @small
 def ask_for_services(family, lane, town, p, services, waiting):  # type: ignore[no-untyped-def]
     """Ordinary follow-up: families ask, or are referred, at their own pace."""
+    more = 1.0 if family.plan == 1 else town.relief
     for k in range(MAX_PARENTS):
         if family.parent[k].present == 0:
             continue
         u = of_parent(town, lane, k)
         asks = np.int64(0)  # services whose clock may ring: most months none, and needs are not looked at
         for s in range(len(SERVICES)):
-            asks |= np.int64(u[ASK + s] < p.referral_ordinary[s]) << s
+            asks |= np.int64(u[ASK + s] < p.referral_ordinary[s] * more) << s
         if asks != 0:
             asks &= known_needs(family, k)
         if asks != 0:
             fill_parent(town.v, town, family, k, BLOCK_SELDOM)
             order = town.v[ORDER]
             for s in range(len(SERVICES)):
-                if (asks >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s]):
+                if (asks >> s) & 1 == 1 and rings(u[ASK + s], p.referral_ordinary[s] * more):
                     refer(
                         family,
                         k,

@@ -90,6 +90,8 @@ FLOW_COORDINATORS: Final = FLOWS.index("coordinator_positions")
 FLOW_PLACES: Final = FLOWS.index(f"place_months_{SERVICES[0]}")
 ADMITTED: Final = FLOWS.index("families_admitted")
 FLOW_DISPOSABLE: Final = FLOWS.index("disposable_income")
+FLOW_REQUESTS: Final = FLOWS.index(f"requests_{SERVICES[0]}")
+FLOW_STARTS: Final = FLOWS.index(f"starts_{SERVICES[0]}")
 
 
 @rule
@@ -240,6 +242,8 @@ def read_month(  # type: ignore[no-untyped-def]
         pool[USE + s] += taken
         pool[PLACES + s] += services[s].places
         flow[FLOW_PLACES + s] += services[s].placed
+        flow[FLOW_REQUESTS + s] += services[s].requests
+        flow[FLOW_STARTS + s] += services[s].starts
     for c in range(town.coordinators):
         pool[FILLED] += coordinators[c].families
         pool[POSTS] += coordinators[c].caseload

@@ -8,6 +8,7 @@ A month of service is the same for all eight; what the service *does* stands wit
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,7 @@ from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, make_ticket, put_in
 from simulation.ratios import ratio
 
 RESIDENT_NEED: Final = 6  # need of other residents, on the scale of need_score: the middle of the pool
+LARGEST_PART: Final = 100.0  # a Poisson number with a larger mean is the sum of several
 
 SERVICE: Final = np.dtype(
     (
@@ -43,8 +45,7 @@ SERVICE: Final = np.dtype(
             ("by_need", "i1"),  # 1: by need, 0: first come
             ("places", "f8"),  # places in this month (0 while closed)
             ("length", "f8"),  # mean months of a stay
-            ("background", "f8"),  # requests a month by other residents
-            ("background_carry", "f8"),
+            ("background", "f8"),  # mean requests a month by other residents
             ("opens", "i8"),  # first study month with places
             ("closed_from", "i8"),
             ("closed_to", "i8"),
@@ -53,6 +54,9 @@ SERVICE: Final = np.dtype(
             ("placed", "i8"),  # clients of the pool in place
             ("residents", "i8"),  # other residents in place
             ("intensity", "f8"),  # 1, or less where soft and over capacity
+            ("asked", "i8"),  # requests since the services had their month
+            ("requests", "i8"),  # requests that this month of services has met with, of the pool and of others
+            ("starts", "i8"),  # stays begun this month, by the pool and by others
             ("turned_away", "i8"),  # requests that found the list full
             ("started", "i8"),  # stays begun by the pool this month
             ("completed", "i8"),
@@ -68,6 +72,7 @@ def service_month(services, s, families, town, p, waiting, placed):  # type: ign
     """One service's month."""
     service = services[s]
     service.started = 0
+    service.starts = 0
     service.completed = 0
     service.broken_off = 0
     service.gave_up = 0
@@ -75,9 +80,11 @@ def service_month(services, s, families, town, p, waiting, placed):  # type: ign
     closed = month < service.opens or service.closed_from <= month <= service.closed_to
     service.places = 0.0 if closed else service.capacity
     _end_stays(service, s, families, town, p, placed)
-    _residents_leave(service, s, town)
+    _residents_leave(service, s, town, p)
     _thin_out_queue(service, s, families, town, p, waiting)
     _residents_ask(service, s, town, waiting)
+    service.requests = service.asked
+    service.asked = 0
     put_in_order(waiting[s], service.waiting)
     _give_places(service, s, families, town, p, waiting, placed)
     service.intensity = 1.0
@@ -92,7 +99,7 @@ def dropout_hazard(family, parent, s, p):  # type: ignore[no-untyped-def]
     log_ratio = p.dropout_ratio * family.potency
     if parent.wrong_order[s] == 1:
         log_ratio += p.wrong_order_dropout_ratio
-    return p.dropout * ratio(log_ratio)
+    return p.dropout[s] * ratio(log_ratio)
 
 
 @rule
@@ -149,13 +156,13 @@ def _draw_clients(tickets, first, end, s, families, town):  # type: ignore[no-un
 
 
 @rule
-def _residents_leave(service, s, town):  # type: ignore[no-untyped-def]
-    """Other residents in place end their stays at the same rate; the n-th of them by the n-th draw of the month."""
+def _residents_leave(service, s, town, p):  # type: ignore[no-untyped-def]
+    """Other residents in place end their stays at the same rates; the n-th of them by the n-th draw of the month."""
     if service.places <= 0.0:
         service.residents = 0
         return
     ended = 0
-    hazard = 1.0 / service.length
+    hazard = 1.0 / service.length + p.dropout[s]
     for n in range(service.residents):
         lane = n // 4 % PARENT_LANES
         if n % 4 == 0 and lane == 0:
@@ -179,7 +186,7 @@ def _thin_out_queue(service, s, families, town, p, waiting):  # type: ignore[no-
             _draw_clients(waiting[s], j, min(j + PARENT_LANES, service.waiting), s, families, town)
         ticket = waiting[s, j]
         client = ticket & CLIENT_MASK
-        gives_up = rings(town.parent_draws[LOSE_PATIENCE, lane], p.patience)
+        gives_up = rings(town.parent_draws[LOSE_PATIENCE, lane], p.patience[s])
         if client == resident:
             if gives_up:
                 continue
@@ -197,11 +204,32 @@ def _thin_out_queue(service, s, families, town, p, waiting):  # type: ignore[no-
 
 
 @rule
+def _poisson(mean, town, slot):  # type: ignore[no-untyped-def]
+    """A Poisson number of requests this month, by inversion; in parts, since exp(-mean) must not vanish."""
+    number = 0
+    part = 0
+    while mean > 0.0:
+        if part % 4 == 0:
+            fill(town.u, town, slot, 1 + part // 4, town.month, BLOCK_RESIDENTS + 2)
+        now = min(mean, LARGEST_PART)
+        mean -= now
+        left = town.u[part % 4]
+        term = math.exp(-now)
+        n = 0
+        while left > term and n < 1000:
+            left -= term
+            n += 1
+            term *= now / n
+        number += n
+        part += 1
+    return number
+
+
+@rule
 def _residents_ask(service, s, town, waiting):  # type: ignore[no-untyped-def]
-    """Requests by other residents: a steady stream, the fraction carried over to the next month."""
-    service.background_carry += service.background
-    number = np.int64(service.background_carry)
-    service.background_carry -= number
+    """Requests by other residents: a Poisson number around its mean."""
+    number = _poisson(service.background, town, SLOT_SERVICE + s)
+    service.asked += number
     # 2 x families, the first number that is no client of the pool, stands for every other resident.
     resident = 2 * town.families
     for n in range(number):
@@ -228,6 +256,7 @@ def _give_places(service, s, families, town, p, waiting, placed):  # type: ignor
     while given < service.waiting and given < free and service.placed < placed.shape[1]:
         client = waiting[s, given] & CLIENT_MASK
         given += 1
+        service.starts += 1
         if client == resident:
             service.residents += 1
             continue

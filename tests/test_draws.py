@@ -381,7 +381,7 @@ def test_no_two_blocks_of_a_person_overlap() -> None:
     family += span(BLOCK_COORDINATOR, FAMILY_COORDINATOR_BLOCKS)
     parent = span(BLOCK_MONTH, PARENT_BLOCKS) + span(BLOCK_JOB, 1) + span(BLOCK_SELDOM, 1)
     parent += span(BLOCK_COORDINATOR, PARENT_COORDINATOR_BLOCKS) + span(BLOCK_SERVICE, len(SERVICES))
-    residents = span(BLOCK_RESIDENTS, 2) + span(BLOCK_SERVICE, len(SERVICES))
+    residents = span(BLOCK_RESIDENTS, 3) + span(BLOCK_SERVICE, len(SERVICES))
     for blocks in (family, parent, residents):
         assert len(blocks) == len(set(blocks))
 

@@ -119,6 +119,7 @@ STRONG = {
     "work_exit_ratio": 0.1,
     "child_application_ratio": 8.0,
     "exemption_rate": 1.0,
+    "relief": 1.0,
     **{f"coordinator_recovery.{name}": 0.5 for name in ("digital", "housing", "network", "economy", "care")},
 }
 # These say how another link works, and do nothing without it.
@@ -138,6 +139,7 @@ SEEN_IN = {
 }
 SEEN_IN_PARENTS = {
     "referral_coordinator": "stage",
+    "relief": "stage",
     "right_order": "stage",
     "head_start": "waited",
     "dropout_ratio": "stage",

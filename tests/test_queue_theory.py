@@ -1,4 +1,4 @@
-"""A service by itself is a queue whose law is known: exact chains of monthly steps, and the order of the list."""
+"""A service by itself is a queue whose law is known: exact chains, Erlang's formulas, Ciw, and the order of the list."""
 
 from __future__ import annotations
 
@@ -8,15 +8,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from calibration.queue_theory import (
+    SETTINGS,
+    STEPS,
+    Setting,
+    chain,
+    erlang,
+    erlang_c,
+    exact,
+    run_ciw,
+    run_model,
+    standard_error,
+    stationary,
+)
 from scenarios import load_study
 from simulation import month
+from simulation.barriers import need_score
 from simulation.draws import BLOCK_SERVICE, QUEUE_TICKET, fill_parent
-from simulation.engine import new_world, parameter_values
-from simulation.municipality import World
+from simulation.engine import burn_in, new_world, parameter_values, start_arm
+from simulation.municipality import World, reticket
 from simulation.names import IN_PLACE, NOT_ENGAGED, S_HOUSING, SERVICES, WAITING
-from simulation.queues import join_queue
+from simulation.queues import CLIENT_MASK, HIGHEST_PRIORITY, PRIORITY_BITS, join_queue
+from simulation.service import RESIDENT_NEED
 
 LONG = 1e12  # months: a stay that never ends
 
@@ -24,7 +40,7 @@ LONG = 1e12  # months: a stay that never ends
 def a_town(families: int = 4, *, seed: int = 1, dropout: float = 0.0, patience: float = 0.0, **service: float) -> World:
     """A municipality in which all eight services are alike and empty, and nobody waits."""
     plan = load_study("caseload-10-vs-20").arm("ordinary")
-    chosen = {"dropout": dropout, "patience": patience}
+    chosen = {f"dropout.{name}": dropout for name in SERVICES} | {f"patience.{name}": patience for name in SERVICES}
     plan = replace(plan, families=families, posterior="default", parameters=chosen)
     world = new_world(plan, seed, 0, parameter_values(plan, seed, 0))
     world.families["parent"]["present"][:, 0] = 1
@@ -87,63 +103,189 @@ def test_with_places_for_all_the_number_in_place_is_arrivals_times_the_mean_stay
     found = residents(1e5, arrivals, 0.0, months)[:, 0]
     mean = arrivals / ENDS
     keep = 1.0 - ENDS
-    # Those who came k months ago are binomial with chance keep**k; months h apart are correlated by keep**h.
-    variance = arrivals * (1.0 / (1.0 - keep) - 1.0 / (1.0 - keep**2))
-    error = math.sqrt(variance * (1.0 + keep) / (1.0 - keep) / (months * EIGHT))
+    # A Poisson number, correlated by keep**h over h months.
+    error = math.sqrt(mean * (1.0 + keep) / (1.0 - keep) / (months * EIGHT))
     assert abs(found.mean() - mean) < 4.0 * error
     assert residents(1e5, arrivals, 0.0, months)[:, 1].max() == 0  # nobody waits
 
 
-def chain(places: int, arrivals: int, patience: float, most: int = 60) -> np.ndarray:
-    """Transition matrix of (in place) + (waiting, only when full), 0..places + most, by monthly steps."""
-    gives_up = 1.0 - math.exp(-patience)
-    size = places + most + 1
-    matrix = np.zeros((size, size))
-    for n in range(size):
-        placed, waiting = min(n, places), max(n - places, 0)
-        leave = stats.binom.pmf(np.arange(placed + 1), placed, ENDS)
-        tire = stats.binom.pmf(np.arange(waiting + 1), waiting, gives_up)
-        gone = np.convolve(leave, tire)
-        for k, chance in enumerate(gone):
-            matrix[n, min(n - k + arrivals, size - 1)] += chance
-    return matrix
-
-
-def stationary(matrix: np.ndarray) -> np.ndarray:
-    size = len(matrix)
-    equations = np.vstack([matrix.T - np.eye(size), np.ones(size)])
-    return np.linalg.lstsq(equations, np.append(np.zeros(size), 1.0), rcond=None)[0]
-
-
 @pytest.mark.parametrize(("places", "patience"), [(10, 0.1), (14, 0.02)])
 def test_a_full_service_has_the_stationary_law_of_its_exact_chain(places: int, patience: float) -> None:
-    months, arrivals = 1500, 3
-    matrix = chain(places, arrivals, patience)
+    months, arrivals = 1500, 3.0
+    matrix = chain(places, arrivals, 1.0 / LENGTH, patience, most=80)
     law = stationary(matrix)
     assert law[-1] < 1e-9  # the chain is long enough
     number = np.arange(len(law))
-    found = residents(float(places), float(arrivals), patience, months).sum(axis=1)
+    found = residents(float(places), arrivals, patience, months).sum(axis=1)
     mean = float(law @ number)
     for value in (number.astype(float), (number > places).astype(float), np.maximum(number - places, 0).astype(float)):
-        expected = float(law @ value)
-        # Variance of a time mean, with the chain's own correlation between months: the fundamental matrix.
-        centred = value - expected
-        solved = np.linalg.solve(np.eye(len(law)) - matrix + law, centred)
-        long_run = float(law @ (centred * (2.0 * solved - centred)))
-        error = math.sqrt(long_run / (months * EIGHT))
         seen = value[found.astype(int)].mean()
-        assert abs(seen - expected) < 4.0 * error
+        assert abs(seen - float(law @ value)) < 4.0 * standard_error(matrix, law, value, months * EIGHT)
     assert places < mean < places + 40
 
 
-def test_requests_of_other_residents_come_in_a_steady_stream_whatever_the_fraction() -> None:
-    world = a_town(background=2.25, capacity=0.5)
-    waiting = []
-    for _ in range(100):
+@pytest.mark.parametrize("background", [0.3, 2.25, 90.0, 260.0])
+def test_requests_of_other_residents_are_a_poisson_number(background: float) -> None:
+    world = a_town(background=background, capacity=0.5)
+    months, asked = 400, []
+    for _ in range(months):
+        serve(world, EIGHT)
+        asked.append(world.services["requests"].copy())
+        world.services["waiting"] = 0
+    numbers = np.concatenate(asked)
+    n = len(numbers)
+    assert abs(numbers.mean() - background) < 4.0 * math.sqrt(background / n)
+    # The variance of a sample variance of Poisson numbers: (background + 2 background**2) / n.
+    assert abs(numbers.var(ddof=1) - background) < 4.0 * math.sqrt((background + 2.0 * background**2) / n)
+    assert (numbers == 0).mean() == pytest.approx(math.exp(-background), abs=4.0 * math.sqrt(0.25 / n))
+
+
+# --- Erlang and Ciw: as the step shrinks from a month to a day ------------------------------------------------------------
+
+
+def name_of(setting: Setting) -> str:
+    return f"{setting.places}-places-load-{setting.load:.2f}-patience-{setting.patience:g}"
+
+
+every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=name_of)
+
+
+@pytest.mark.parametrize(("places", "offered", "chance"), [(1, 0.8, 0.8), (2, 1.0, 1 / 3), (10, 8.0, 0.4092)])
+def test_the_chance_to_wait_is_that_of_the_tables_of_erlang(places: int, offered: float, chance: float) -> None:
+    assert erlang_c(places, offered) == pytest.approx(chance, abs=5e-5)
+
+
+@every_setting
+def test_patience_without_end_makes_erlang_a_erlang_c(setting: Setting) -> None:
+    if setting.load < 1.0:
+        endless, nearly = erlang(setting._replace(patience=0.0)), erlang(setting._replace(patience=1e-9))
+        assert nearly == pytest.approx(endless, rel=1e-4)
+
+
+@every_setting
+def test_the_chain_comes_to_erlang_in_proportion_to_its_step(setting: Setting) -> None:
+    limit = erlang(setting)
+    three_days, day = exact(setting, 10), exact(setting, 30)
+    assert three_days is not None
+    assert day is not None
+    for name in ("use", "wait"):
+        far, near = (getattr(law.queue, name) - getattr(limit, name) for law in (three_days, day))
+        assert 2.7 < far / near < 3.6, "a third of the step, a third of the error"
+        assert abs(near) < 0.06 * getattr(limit, name)
+
+
+def test_a_month_is_too_long_a_step_where_a_service_is_all_but_full() -> None:
+    """Stays take up their place for half a month more in monthly steps: 0.95 of the places become more than all."""
+    full = Setting(38, 4.5, 8.0, 0.0)
+    assert full.load < 1.0
+    assert exact(full, 1) is None
+    assert exact(full, 2) is not None
+
+
+def check_model(setting: Setting, steps: int, months: int) -> None:
+    law, found = exact(setting, steps), run_model(setting, steps, months)
+    assert law is not None
+    for name, error in (("use", law.use_error), ("wait", law.wait_error)):
+        difference = getattr(found, name) - getattr(law.queue, name)
+        assert abs(difference) < 4.0 * error / math.sqrt(months * EIGHT), name
+
+
+@pytest.mark.parametrize("setting", SETTINGS[:3] + SETTINGS[4:], ids=name_of)
+def test_the_rules_have_the_law_of_the_exact_chain_of_months(setting: Setting) -> None:
+    check_model(setting, 1, 400)
+
+
+@pytest.mark.parametrize("setting", [SETTINGS[4], SETTINGS[5]], ids=name_of)
+def test_the_rules_have_the_law_of_the_exact_chain_of_days(setting: Setting) -> None:
+    check_model(setting, 30, 60)
+
+
+@pytest.mark.long
+@every_setting
+@pytest.mark.parametrize("steps", STEPS)
+def test_the_rules_have_the_law_of_the_exact_chain_of_every_step(setting: Setting, steps: int) -> None:
+    if exact(setting, steps) is not None:
+        check_model(setting, steps, 2000)
+
+
+def check_ciw(setting: Setting, months: int) -> None:
+    found, limit = run_ciw(setting, months), erlang(setting)
+    assert abs(found.queue.use - limit.use) < 5.0 * found.use_error
+    assert abs(found.queue.wait - limit.wait) < 5.0 * found.wait_error
+
+
+@pytest.mark.parametrize("setting", SETTINGS[:3] + SETTINGS[4:], ids=name_of)
+def test_ciw_says_what_erlang_says(setting: Setting) -> None:
+    check_ciw(setting, 6000)
+
+
+@pytest.mark.long
+@every_setting
+def test_ciw_says_what_erlang_says_for_long(setting: Setting) -> None:
+    check_ciw(setting, 100_000)
+
+
+# --- Little's law -----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    places=st.integers(0, 6),
+    length=st.floats(0.5, 30.0),
+    patience=st.sampled_from([0.0, 0.05, 0.5]),
+    by_need=st.integers(0, 1),
+    soft=st.integers(0, 1),
+    background=st.sampled_from([0.0, 0.7]),
+    closed=st.tuples(st.integers(0, 12), st.integers(0, 12)),
+    asks=st.lists(st.lists(st.integers(0, 19), max_size=6), min_size=12, max_size=24),
+)
+def test_months_waited_and_months_in_place_add_up_to_who_is_there_each_month(
+    places: int,
+    length: float,
+    patience: float,
+    by_need: int,
+    soft: int,
+    background: float,
+    closed: tuple[int, int],
+    asks: list[list[int]],
+) -> None:
+    """Little's law as an account: families there, summed over months, are months there, summed over families."""
+    world = a_town(
+        20, patience=patience, capacity=places, length=length, by_need=by_need, soft=soft, background=background
+    )
+    world.town["study_month"] = 0
+    world.services["closed_from"], world.services["closed_to"] = min(closed), max(closed)
+    service, parent = world.services[0], world.families["parent"][:, 0]
+    waiting_months = place_months = waited = stayed = asked = settled = 0
+    came, placed_at = np.zeros(20, int), np.zeros(20, int)
+    for who in asks:
+        new = [slot for slot in dict.fromkeys(who) if parent["stage"][slot, 0] == NOT_ENGAGED]
+        queue_up(world, 0, new)
+        before = stages(world, 0).copy()
         serve(world)
-        waiting.append(int(world.services[0]["waiting"]))
-    assert waiting[-1] == 225
-    assert set(np.diff(waiting).tolist()) == {2, 3}
+        now, month_now = stages(world, 0), int(world.town[0]["month"])
+        came[new] = month_now
+        waiting_months += int((now == WAITING).sum())
+        place_months += int((now == IN_PLACE).sum())
+        begun = (before == WAITING) & (now == IN_PLACE)
+        left_queue = (before == WAITING) & (now != WAITING)
+        left_place = (before == IN_PLACE) & (now != IN_PLACE)
+        assert (parent["waited"][begun, 0] == month_now - came[begun]).all()
+        waited += int((month_now - came[left_queue]).sum())
+        stayed += int((month_now - placed_at[left_place]).sum())
+        placed_at[begun] = month_now
+        asked += len(new)
+        settled += int(left_place.sum() + (left_queue & ~begun).sum())
+        assert service["placed"] == (now == IN_PLACE).sum()
+        clients = world.waiting[0, : service["waiting"]] & CLIENT_MASK
+        assert (clients < 2 * 20).sum() == (now == WAITING).sum()
+        if not soft:
+            assert service["placed"] + service["residents"] <= max(places, 0)
+    end = int(world.town[0]["month"]) + 1
+    still = stages(world, 0)
+    assert waiting_months == waited + int((end - came[still == WAITING]).sum())
+    assert place_months == stayed + int((end - placed_at[still == IN_PLACE]).sum())
+    assert asked == settled + int((still != NOT_ENGAGED).sum())
 
 
 # --- the order of the list ----------------------------------------------------------------------------------------
@@ -261,6 +403,37 @@ def test_who_asks_after_the_services_month_and_who_is_referred_before_the_next_w
     first = stages(world, s) == IN_PLACE
     serve(world, s + 1)
     assert np.array_equal(world.families["parent"]["waited"][:, 0, s], np.where(first, 0, 1))
+
+
+def test_an_arm_that_changes_the_priority_puts_the_whole_list_on_the_new_scale() -> None:
+    base = load_study("caseload-10-vs-20").arm("ordinary")
+    tight = {name: replace(service, places=10.0) for name, service in base.profile.services.items()}
+    base = replace(base, posterior="default", profile=replace(base.profile, services=tight))
+    world = new_world(base, 1, 0, parameter_values(base, 1, 0))
+    burn_in(world, base.burn_in_months)
+    needy = {name: replace(service, priority="need") for name, service in tight.items()}
+    by_need, first_come = start_arm(world, replace(base, services=needy)), start_arm(world, base)
+    assert np.array_equal(first_come.waiting, world.waiting)
+    resident = 2 * base.families
+    for s in range(EIGHT):
+        queue = by_need.waiting[s, : by_need.services[s]["waiting"]]
+        clients = queue & CLIENT_MASK
+        assert len(queue) > 20
+        assert (np.diff(queue) >= 0).all()
+        assert sorted(clients) == sorted(world.waiting[s, : len(queue)] & CLIENT_MASK)
+        needs = [RESIDENT_NEED if c == resident else need_score(by_need.families[c >> 1]) for c in clients]
+        assert (HIGHEST_PRIORITY - (queue >> PRIORITY_BITS)).tolist() == needs
+        # And back again: each family by its month of asking, the others by their rate.
+        by_need.services[s]["by_need"] = 0
+        reticket(by_need, s)
+        again = by_need.waiting[s, : len(queue)]
+        ours = (again & CLIENT_MASK) != resident
+        since = [int(by_need.families[c >> 1]["parent"][c & 1]["since"][s]) for c in again[ours] & CLIENT_MASK]
+        assert (again[ours] >> PRIORITY_BITS).tolist() == since
+        months = again[~ours] >> PRIORITY_BITS
+        rate = by_need.services[s]["background"]
+        assert months.max() == by_need.town[0]["month"]
+        assert months.max() - months.min() == int((len(months) - 1) / rate)
 
 
 # --- patience, closing, and the end of a stay ---------------------------------------------------------------------

@@ -21,13 +21,14 @@ from lives import life, lives
 from made_up import ARMS, CONTRASTS, made_up_runs
 
 from results import figures, files, report, save_run, style, words
-from results.language import catalogue, number, outcome_name, percent
+from results.language import capital, catalogue, number, outcome_name, percent, say
 from results.lives import spells, two_lives
 from results.page import render
 from results.run_folder import LANGUAGES, read_manifest, read_tables
-from results.statistics import differences_table
+from results.statistics import differences_table, services_table
 from simulation.errors import InputError
-from simulation.outcomes import OUTCOME_NAMES
+from simulation.names import SERVICES
+from simulation.outcomes import FLOWS, OUTCOME_NAMES
 
 HOSTILE = """<script>alert("x")</script> & 'Å' $\\frac{"""
 
@@ -284,6 +285,52 @@ def test_empty_places_are_told(tmp_path):
     text = told(tmp_path, study(), finished(runs, eligible_families=np.full(6, 31.0)), "en").text
     assert "caseload-20: on average 48% of the places were filled" in text
     assert "caseload-20: 31 families met the criteria in month 0, fewer than the 40 places" in text
+
+
+def loaded_runs(load: float, service: str = "housing") -> Any:
+    """Made-up runs in which every service has an offered load of one half, and one has another in every arm."""
+    runs = made_up_runs(20, 6)
+    for name in SERVICES:
+        runs.study[..., OUTCOME_NAMES.index(f"use_{name}")] = min(load, 1.0) if name == service else 0.5
+        runs.flows[..., FLOWS.index(f"starts_{name}")] = 4.0
+        runs.flows[..., FLOWS.index(f"requests_{name}")] = 4.0 * max(load, 1.0) if name == service else 4.0
+    return runs
+
+
+def test_the_offered_load_is_what_would_be_taken_if_nobody_gave_up():
+    table = services_table(loaded_runs(1.2)).set_index(["arm", "service", "measure"])["mean"]
+    assert table["ordinary", "housing", "offered_load"] == pytest.approx(1.2)
+    assert table["ordinary", "housing", "overloaded"] == 1.0
+    assert table["ordinary", "health", "offered_load"] == pytest.approx(0.5)
+    assert table["ordinary", "health", "overloaded"] == 0.0
+    assert table["ordinary", "housing", "requests"] == pytest.approx(4.8)
+
+
+@pytest.mark.parametrize(
+    ("lang", "hard", "soft"),
+    [
+        ("nb", "Disse køene kan ikke bli stabile", "Alle tas imot, og hver får mindre"),
+        ("en", "These queues cannot be stable", "Everybody is taken, and each gets less"),
+    ],
+)
+def test_a_queue_that_cannot_be_stable_is_told_in_both_languages(tmp_path, lang, hard, soft):
+    runs = loaded_runs(1.0)
+    save_run(tmp_path / "full", study(), finished(runs), lang=lang)
+    page = (tmp_path / "full" / "report.html").read_text(encoding="utf-8")
+    assert hard in page
+    assert f"<li>{capital(say('service.housing', lang))}: 100" in page
+    assert page.count("<li>" + capital(say("service.health", lang))) == 0
+    save_run(tmp_path / "room", study(), finished(loaded_runs(0.99)), lang=lang)
+    page = (tmp_path / "room" / "report.html").read_text(encoding="utf-8")
+    assert hard not in page
+    # Where everybody is taken there is no queue.
+    taken = study()
+    resolved = {**taken.resolved(), "profile": {"services": {name: {"mode": "soft"} for name in SERVICES}}}
+    taken.resolved = lambda: resolved
+    save_run(tmp_path / "soft", taken, finished(runs), lang=lang)
+    page = (tmp_path / "soft" / "report.html").read_text(encoding="utf-8")
+    assert soft in page
+    assert hard not in page
 
 
 def test_failures_are_told(tmp_path):

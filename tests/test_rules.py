@@ -48,12 +48,15 @@ from simulation.names import (
     BARRIERS,
     DISABILITY,
     EDUCATION,
+    FOLLOW_UP,
     FULL_TIME,
     HEALTH,
+    HOLF,
     IN_PLACE,
     INTRODUCTION,
     KVP,
     LANGUAGE,
+    LASTING_LOW_INCOME,
     MEASURES,
     MUNICIPAL_RENTAL,
     NO_BENEFIT,
@@ -1088,14 +1091,35 @@ def test_upper_secondary_follows_its_log_odds() -> None:
 # --- intake -------------------------------------------------------------------------------------------------------
 
 
-def criteria(needed: int = 6, benefit: int = NO_BENEFIT, present: int = 1, **state: float) -> int:
+def criteria(
+    needed: int = 6, benefit: int = NO_BENEFIT, present: int = 1, criterion: int = HOLF, **state: float
+) -> int:
     """Whether a family meets them that has six months of assistance, but for what is changed."""
     family = a_town(families=1).families[0]
     family["assistance_12"] = 6
     for name, value in state.items():
         family[name] = value
     family["parent"][1]["present"], family["parent"][1]["benefit"] = present, benefit
-    return int(meets_criteria(family, needed))
+    return int(meets_criteria(family, criterion, needed))
+
+
+def in_low_income(months: int, *, known: int = 1, **state: float) -> int:
+    """Whether a family meets Nye mønstre's criteria: so many months of low income up to now, with a barrier known or not."""
+    bits = (1 << months) - 1
+    barriers = {"barrier": [0, 1, 0, 0, 0], "found": [0, known, 0, 0, 0]}
+    usual = {"assistance_12": 0, "low_income_bits": bits, **barriers}
+    return criteria(criterion=LASTING_LOW_INCOME, **{**usual, **state})  # type: ignore[arg-type]
+
+
+def test_three_years_of_low_income_and_a_known_barrier_are_enough_by_nye_monstre_whatever_the_assistance() -> None:
+    assert in_low_income(36) == 1
+    assert in_low_income(35) == 0
+    assert in_low_income(36, low_income_bits=((1 << 36) - 1) ^ (1 << 20)) == 0  # one month above the line
+    assert in_low_income(36, known=0) == 0
+    assert in_low_income(36, in_care=1) == in_low_income(36, ever_followed=1) == 0
+    assert in_low_income(36, children_under_18=6, youngest=200) == 1  # no upper limit is stated
+    assert in_low_income(36, children_under_18=0) == 0
+    assert criteria(assistance_12=0, low_income_bits=(1 << 36) - 1) == 0  # HOLF asks for social assistance
 
 
 def test_six_of_the_last_twelve_months_of_assistance_are_enough_or_three_by_the_relaxed_rule() -> None:
@@ -1352,8 +1376,9 @@ def test_who_asks_without_a_coordinator_does_so_in_the_right_order_with_its_chan
 
 
 def test_a_wait_is_counted_from_the_first_month_in_which_a_place_could_be_given() -> None:
-    still = {"patience": 0.0, "dropout": 0.0, "head_start": 0.0, "vacancy_months": 1.0, "referral_coordinator": AT_ONCE}
-    world = a_town({**POTENCY, **still, "referral_ordinary.housing": AT_ONCE}, coordinators=1)
+    still = {"patience.housing": 0.0, "dropout.housing": 0.0, "head_start": 0.0}
+    often = {"vacancy_months": 1.0, "referral_coordinator": AT_ONCE}
+    world = a_town({**POTENCY, **still, **often, "referral_ordinary.housing": AT_ONCE}, coordinators=1)
     w, s = world, int(S_HOUSING)
     w.families["barrier"][:3, 0] = w.families["found"][:3, 0] = 1
     w.services["length"], w.services["background"], w.services["capacity"] = 1e12, 0.0, 10.0
@@ -1397,7 +1422,7 @@ def test_the_head_start_is_whole_months_and_right_on_average() -> None:
 # --- no number is idle --------------------------------------------------------------------------------------------
 
 
-OTHER_PROGRAMMES = {"programme_strength.own_model": "own_model", "programme_strength.holf_model": "holf_model"}
+OTHER_PROGRAMMES = {f"programme_strength.{kind}": kind for kind in FOLLOW_UP if kind != "familiepluss"}
 # What is seldom is made common, so that a small pool sees all of it.
 OFTEN = {
     "care_order": 0.05,

@@ -31,7 +31,7 @@ from simulation.compiled import SOURCE_HASH
 from simulation.engine import Replicate, parameter_values, run_arms
 from simulation.errors import InputError
 from simulation.locks import LOCK, hold
-from simulation.names import FOLLOW_UP, INTAKE, SERVICES
+from simulation.names import CRITERION, FOLLOW_UP, INTAKE, SERVICES
 from simulation.outcomes import OUTCOMES, Runs
 from simulation.runner import Finished, check_alike, run_study
 
@@ -538,6 +538,8 @@ ARM = st.fixed_dictionaries(
         "follow_up": st.sampled_from(FOLLOW_UP),
         "intake": st.sampled_from(INTAKE),
         "relaxed": st.booleans(),
+        "criterion": st.sampled_from(CRITERION),
+        "longest_months": MONTH,
         "length_months": st.floats(1, 60),
         "admissions_per_month": st.integers(1, 60),
         "cover": st.booleans(),
@@ -591,7 +593,7 @@ def test_any_study_runs_to_tables_that_make_sense_or_is_refused(content: dict[st
     assert finished.failures == []
     check_runs(finished.runs)
     tables = make_tables(finished.runs, study.content.study.prices)
-    for table in (tables.outcomes, tables.differences):
+    for table in (tables.outcomes, tables.differences, tables.services):
         numbers = table[["mean", "p05", "p50", "p95"]].to_numpy(float)
         assert np.isfinite(numbers).all()
         assert (numbers[:, 1] <= numbers[:, 2]).all()

@@ -257,7 +257,7 @@ def test_a_stay_ends_in_a_month_with_the_chance_of_its_two_clocks(service: str) 
     """So the mean stay is one over that chance, months."""
     at_risk, completed, broken_off = stays()[service]
     length = a_plan({}).profile.services[service].length_months
-    done, lost = 1.0 / length, default("dropout")
+    done, lost = 1.0 / length, default(f"dropout.{service}")
     ended = within(done + lost)
     assert completed + broken_off > 50
     assert abs(completed + broken_off - at_risk * ended) < 4.0 * math.sqrt(at_risk * ended * (1.0 - ended))

@@ -286,9 +286,22 @@ def test_transfers_cancel_for_society_and_the_family_has_its_disposable_income()
     )
     disposable = runs.flows[:, 1, :, FLOWS.index("disposable_income")].sum(axis=1).mean()
     assert mean["family", "total"] == pytest.approx(-disposable)
-    assert mean["society", "total"] - mean["society", "marginal_cost_of_public_funds"] == pytest.approx(
+    beside = ("marginal_cost_of_public_funds", "work_displaced")
+    assert mean["society", "total"] - sum(mean["society", item] for item in beside) == pytest.approx(
         sum(mean[payer, "total"] for payer in PAYERS[:3])
     )
+
+
+def test_a_share_of_the_work_that_the_pool_does_is_work_that_others_lose():
+    costs = load_costs(costs_path("2025"))
+    mean = (
+        statistics.costs_table(made_up_runs(4, 6), costs)
+        .query("unit == 'NOK'")
+        .set_index(["arm", "payer", "item"])["mean"]
+    )
+    done, displaced = mean["caseload-10", "society", "work_done"], mean["caseload-10", "society", "work_displaced"]
+    assert 0.0 < costs.displacement <= 0.5
+    assert displaced == pytest.approx(-costs.displacement * done)
 
 
 def test_prices_of_2017_are_those_of_2025_in_other_kroner():

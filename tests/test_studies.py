@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from scenarios import load_study
 from scenarios.files import toml_key, toml_value
 from scenarios.profiles import load_profile, profile_names, read_profile
-from scenarios.schema import Arm, FollowUp, Intake, ServiceChanges, StudySettings
+from scenarios.schema import Arm, Criterion, FollowUp, Intake, ServiceChanges, StudySettings
 from scenarios.study import Study
 from simulation.errors import InputError
-from simulation.names import BARRIERS, FOLLOW_UP, INTAKE, SERVICES
+from simulation.names import BARRIERS, CRITERION, FOLLOW_UP, INTAKE, SERVICES
 
 SHIPPED = Path(load_study.__code__.co_filename).parent
 BASE = """
@@ -128,6 +128,7 @@ def test_a_judgement_without_its_reason_is_refused(tmp_path: Path) -> None:
 
 def test_the_words_of_the_file_are_the_words_of_the_model() -> None:
     assert get_args(FollowUp) == FOLLOW_UP
+    assert get_args(Criterion) == CRITERION
     assert get_args(Intake) == INTAKE
     assert tuple(ServiceChanges.model_fields) == SERVICES
 
