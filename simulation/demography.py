@@ -161,10 +161,13 @@ def _forget(family, p):  # type: ignore[no-untyped-def]
     family.support = 0.0
     family.trust = p.trust_start
     family.taxable_last = 0.0
-    family.income_12 = 0.0
+    family.income_12 = 0
+    family.income_36 = 0
     family.income_known = 0
-    for m in range(12):
-        family.income_ring[m] = 0.0
+    family.low_income_now = 0
+    family.lasting_low_income = 0
+    for m in range(36):
+        family.income_ring[m] = 0
     family.assistance_bits = 0
     family.assistance_12 = 0
     family.low_income_bits = 0

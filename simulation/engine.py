@@ -19,6 +19,7 @@ from simulation.errors import InputError
 from simulation.month import one_month, run_months
 from simulation.municipality import (
     SETTING,
+    TOWN_RATES,
     World,
     place_record,
     set_levers,
@@ -31,7 +32,7 @@ from simulation.outcomes import LEAD_MONTHS, FloatArray
 from simulation.parameters import prior_values, to_record, with_overrides
 from simulation.plan import Plan
 from simulation.posterior import posterior_values
-from simulation.rates import load_rates
+from simulation.rates import profile_rates
 from simulation.reading import COLUMNS, TURNED_21, F, add_earlier, add_paired, read_month, to_values
 
 UPPER_SECONDARY_HORIZON: Final = 96  # months
@@ -58,7 +59,7 @@ def parameter_values(plan: Plan, seed: int, draw: int) -> FloatArray:
 def make_setting(plan: Plan, values: FloatArray) -> Arrays:
     """What stays fixed while a plan runs: parameters, rates of the month, place. SETTING of shape (1,)."""
     setting = np.zeros(1, SETTING)
-    rates = load_rates(plan.prices)
+    rates = profile_rates(plan.prices, plan.profile)
     in_its_prices = float(rates[0]["cpi"]) / 100.0  # profiles and parameters state kroner of 2025
     record = to_record(values, in_its_prices)
     setting["p"] = record
@@ -77,8 +78,8 @@ def new_world(plan: Plan, seed: int, replicate: int, values: FloatArray) -> Worl
     town["seed"], town["replicate"] = seed, replicate
     town["families"] = plan.families
     town["month"], town["study_month"] = 0, -plan.burn_in_months
-    town["entry_wage"], town["basic_amount"] = rates["entry_wage"], rates["basic_amount"]
-    town["residence_months"] = rates["residence_months"]
+    for name in TOWN_RATES:
+        town[name] = rates[name]
     parents = plan.families * (2.0 - plan.profile.shares["lone_parent"])
     town["openings_base"] = plan.profile.openings_per_100_parents * parents / 100.0
     set_levers(town, Plan(name="burn-in", profile=plan.profile))

@@ -118,6 +118,7 @@ FAMILY: Final = np.dtype(
             ("child_benefit", "f8"),
             ("cash_for_care", "f8"),
             ("childcare_support", "f8"),
+            ("child_support", "f8"),  # from the other parent
             ("advance_child_support", "f8"),
             ("housing_allowance", "f8"),
             ("kindergarten_fee", "f8"),
@@ -127,14 +128,17 @@ FAMILY: Final = np.dtype(
             ("entitlement", "f8"),  # social assistance it would get if it applied (its means test)
             ("entitled_not_claimed", "f8"),  # money left on the table
             ("disposable", "f8"),
-            ("equivalised", "f8"),  # disposable per EU consumption unit
+            ("equivalised", "f8"),  # income after tax, before fees, per EU consumption unit
             ("taxable_last", "f8"),  # taxable income last month (the housing allowance is one month late)
-            ("income_ring", "f8", (12,)),  # equivalised income of the last 12 months, by month modulo 12
-            ("income_12", "f8"),  # their sum
-            ("income_known", "i2"),  # how many of the 12 are known
+            ("income_ring", "i4", (36,)),  # equivalised income of the last 36 months in whole kroner, by month modulo 36
+            ("income_12", "i4"),  # sum of the last 12 of them
+            ("income_36", "i4"),  # sum of all
+            ("income_known", "i2"),  # how many of the 36 are known
+            ("low_income_now", "i1"),  # 1 below the low-income line this month
+            ("lasting_low_income", "i1"),  # 1 below it by the mean of the last 36 months
             ("assistance_bits", "i8"),  # last 36 months of social assistance, bit 0 = this month
             ("assistance_12", "i2"),  # months with social assistance among the last 12
-            ("low_income_bits", "i8"),  # last 36 months below the low-income line, bit 0 = this month
+            ("low_income_bits", "i8"),  # last 36 months: below the line by the mean of 12, bit 0 = this month
             # children
             ("child_slots", "i2"),  # places of ``child`` in use: those from here on are empty
             ("children_under_18", "i2"),

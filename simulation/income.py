@@ -9,17 +9,8 @@ Insurance Act (folketrygdloven).
 Amounts are NOK a month unless a name says ``year``. Yearly rules (tax, ceilings, income limits) look at twelve months
 like this one. Children of 18 and more are not part of the household's money, on either side.
 
-An extra krone of wages never lowers disposable income, except at these steps of the law:
-
-- housing allowance under the smallest payment is not paid (Housing Allowance Regulations section 13);
-- advance child support has four rates by income (Advance Payment of Child Support Act section 5);
-- no childcare support over 6 G (NIA section 15-10);
-- the infant supplement asks for full transitional benefit (Child Benefit Act section 9);
-- free core time in kindergarten ends at an income limit;
-- the child supplement of a disability benefit ends with the benefit (NIA section 12-15).
-
-Going from no work to part time, or to full time, is another kind of step: benefits paid by the hour are cut by the
-hours, not by the wage.
+An extra krone of wages never lowers disposable income, except at six steps of the law: ``docs/income.md`` lists them,
+with the section and the most that is lost at each.
 """
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
 
@@ -357,8 +348,17 @@ def childcare_support(fees, cash_for_care, in_care, wages_year, rates):
 
 
 @small
+def child_support(children, rates):
+    """Child support from the other parent to a lone parent: an amount for each child, no rule (grade D)."""
+    return rates.child_support * children
+
+
+@small
 def advance_child_support(under_11, from_11, income_year, rates):
-    """Advance child support of a lone parent: increased, ordinary, reduced or none by gross income (grade D)."""
+    """Advance child support of a lone parent: increased, ordinary, reduced or none by gross income (grade D).
+
+    The State keeps the child support that comes in, so what it pays is the part above it.
+    """
     children = under_11 + from_11
     if income_year <= rates.advance_support_increased_to:
         return rates.advance_support_increased[0] * under_11 + rates.advance_support_increased[1] * from_11
@@ -424,6 +424,7 @@ def social_assistance_need(family, rates):
         - family.tax
         + family.cash_for_care
         + family.childcare_support
+        + family.child_support
         + family.advance_child_support
         + family.housing_allowance
     )
@@ -434,7 +435,7 @@ def social_assistance_need(family, rates):
 
 
 @small
-def household_income(family, rates, fees_on):
+def household_income(family, rates):
     """Write the money of this month into the family's record; returns disposable income, NOK a month.
 
     Parameters
@@ -442,13 +443,13 @@ def household_income(family, rates, fees_on):
     family : a FAMILY record; its parents' work, benefit, wage_level, earned_1y, earned_3y, benefit_months and age, its
         children's age, arenas and exempt, and rent, residence, applying, claims_* and taxable_last are read
     rates : a RATES record
-    fees_on : 1, or 0 where kindergarten and SFO are free for all
 
     Notes
     -----
     ``entitlement`` is the social assistance it would get if it applied. ``disposable`` is wages and benefits less tax and
     less kindergarten and SFO fees. ``entitled_not_claimed`` is how much higher it would be with everything applied for:
-    social assistance takes back what another claim would bring.
+    social assistance takes back what another claim would bring. ``equivalised`` is what the low-income line is held
+    against: income after tax, before fees, for each consumption unit (docs/decisions/0008-income-before-fees.md).
     """
     adults = 0
     for k in range(MAX_PARENTS):
@@ -500,21 +501,22 @@ def household_income(family, rates, fees_on):
                 infant = parent.own_benefit >= rates.transitional_g * rates.basic_amount / YEAR
     benefit = child_benefit(small, middle + big, lone, infant, rates)
     cash = rates.cash_for_care * at_home if resident else 0.0
-    kindergarten_full, kindergarten_reduced = kindergarten_fees(family, taxable_year, rates)
-    sfo_full, sfo_reduced = sfo_fees(family, taxable_year, rates)
-    if fees_on == 0:
-        kindergarten_full, kindergarten_reduced, sfo_full, sfo_reduced = 0.0, 0.0, 0.0, 0.0
-    care, advance = 0.0, 0.0
+    kindergarten_full, kindergarten_reduced, sfo_full, sfo_reduced = 0.0, 0.0, 0.0, 0.0
+    if in_care > 0:
+        kindergarten_full, kindergarten_reduced = kindergarten_fees(family, taxable_year, rates)
+        sfo_full, sfo_reduced = sfo_fees(family, taxable_year, rates)
+    care, support, advance = 0.0, 0.0, 0.0
     if lone:
         care = childcare_support(kindergarten_reduced + sfo_reduced, cash, in_care, wages * YEAR, rates)
-        advance = advance_child_support(small + middle, big, taxable_year, rates)
+        support = child_support(children, rates)
+        advance = over(advance_child_support(small + middle, big, taxable_year, rates), support)
     housing = housing_allowance(family.rent, family.taxable_last, adults, children, rates)
     needs = assistance_norm(adults, small, middle, big, rates) + family.rent + rates.power
-    earned = wages + own - tax
+    certain = wages + own - tax + support
 
     # With everything applied for.
     fees = kindergarten_reduced + sfo_reduced
-    counted = earned + cash + care + advance + housing
+    counted = certain + cash + care + advance + housing
     best = counted + benefit - fees + means_test(needs, counted, benefit, fees, rates)
 
     # As the family does apply.
@@ -524,7 +526,7 @@ def household_income(family, rates, fees_on):
         fees = kindergarten_reduced + sfo_reduced
     if family.claims_housing_allowance == 0:
         housing = 0.0
-    counted = earned + cash + care + advance + housing
+    counted = certain + cash + care + advance + housing
     family.entitlement = means_test(needs, counted, benefit, fees, rates)
     family.needs = needs + rates.assistance_covers_fees * fees
     assistance = family.entitlement if family.applying == 1 else 0.0
@@ -540,6 +542,7 @@ def household_income(family, rates, fees_on):
     family.child_benefit = benefit
     family.cash_for_care = cash
     family.childcare_support = care
+    family.child_support = support
     family.advance_child_support = advance
     family.housing_allowance = housing
     family.kindergarten_fee = kindergarten_reduced
@@ -547,6 +550,6 @@ def household_income(family, rates, fees_on):
     family.social_assistance = assistance
     family.entitled_not_claimed = over(best, disposable)
     family.disposable = disposable
-    family.equivalised = disposable / units
+    family.equivalised = (disposable + fees) / units
     family.taxable_last = taxable
     return disposable

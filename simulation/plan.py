@@ -51,6 +51,12 @@ class Profile:
     services: Mapping[str, ServicePlan]
     openings_per_100_parents: float
     """Vacancies a month within reach, for each 100 parents of the pool."""
+    housing_cap: str = "other"
+    """Which cap on housing cost holds for the housing allowance: ``rates.PLACES``."""
+    rates: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    """Rates the municipality has set itself, by their names in ``rates/YEAR.toml``: its norms of social assistance."""
+    rates_year: str = ""
+    """The year these are of; a run in prices of another year refuses them."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from simulation.benefits import (
     end_programme,
     set_benefit,
     transitional_hazard,
+    unemployment_claimed,
 )
 from simulation.compiled import rule, small
 from simulation.draws import (
@@ -218,7 +219,7 @@ def _month_in_work(family, k, u, town, p):  # type: ignore[no-untyped-def]
     if first >= 1.0:
         return
     if first == lost:
-        _lose_job(parent, u[UNEMPLOYMENT_CLAIM], town, p)
+        _lose_job(family, parent, u[UNEMPLOYMENT_CLAIM], town, p)
     elif first == more:
         parent.work = FULL_TIME
         set_benefit(parent, NO_BENEFIT)
@@ -249,11 +250,10 @@ def _take_job(parent):  # type: ignore[no-untyped-def]
 
 
 @small
-def _lose_job(parent, u, town, p):  # type: ignore[no-untyped-def]
-    """Out of work: unemployment benefit for who has the earnings (1.5 G in a year or 3 G in three) and claims it."""
+def _lose_job(family, parent, u, town, p):  # type: ignore[no-untyped-def]
+    """Out of work, with unemployment benefit for who has the earnings and claims it."""
     parent.work = NO_WORK
     parent.job_months = 0
     parent.out_months = 0
-    earned_it = parent.earned_1y >= 1.5 * town.basic_amount or parent.earned_3y >= 3.0 * town.basic_amount
-    if parent.benefit == NO_BENEFIT and earned_it and u < p.unemployment_claim:
+    if unemployment_claimed(family, parent, u, town, p):
         set_benefit(parent, UNEMPLOYMENT)
