@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from results import files
 from results.language import number, percent
 from results.style import BLUE, GREY, WIDTH, Picture, finish, header, number_axis, save, style
-from simulation.budget import family_budget
+from simulation.budget import family_budget, read_ages
 from simulation.errors import InputError
 from simulation.rates import resolve_month
 
@@ -152,12 +152,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Draw the figure and say in words what it shows; InputError for a family or month that cannot be."""
-    try:
-        ages = [float(part) for part in args.children.split(",") if part.strip()]
-    except ValueError:
-        raise InputError(
-            f"{args.children!r} are not ages", key="children", allowed="years with commas, as 3,7"
-        ) from None
+    ages = read_ages(args.children)
     picture = work_pays(args.parents, ages, args.rent, args.month, lang=args.lang)
     if not args.force and (args.out / f"{picture.name}.svg").exists():
         raise InputError("a figure is there already", file=args.out, key="--out", allowed="another folder, or --force")

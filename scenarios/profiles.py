@@ -56,6 +56,7 @@ class Head(Table):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="small letters, digits and hyphens")
     title: str = Field(min_length=1, max_length=200, description="a line of text")
+    housing_cap: Literal["other", "oslo", "large", "further"] = "other"
 
 
 class Barriers(Table):
@@ -121,6 +122,19 @@ class Labour(Table):
     openings_per_100_parents: Amount
 
 
+class LocalRate(Grounds):
+    """A rate that the municipality has set itself, with its source."""
+
+    value: float | list[float]
+
+
+class LocalRates(Table, extra="allow"):
+    """``[rates]``: the year they are of, and the rates by their names in ``simulation/rates/YEAR.toml``."""
+
+    __pydantic_extra__: dict[str, LocalRate]
+    year: str = Field(description='the year the rates are of, as text: "2025"')
+
+
 class ProfileFile(Table):
     """A profile file."""
 
@@ -130,6 +144,7 @@ class ProfileFile(Table):
     means: Means
     services: Services
     labour: Labour
+    rates: LocalRates | None = None
 
 
 def profile_names() -> tuple[str, ...]:
@@ -154,6 +169,9 @@ def load_profile(name: str) -> Profile:
         means=_values(document.means),
         services=services,
         openings_per_100_parents=document.labour.openings_per_100_parents.value,
+        housing_cap=document.profile.housing_cap,
+        rates=_local_rates(document.rates, name),
+        rates_year="" if document.rates is None else document.rates.year,
     )
 
 
@@ -187,6 +205,23 @@ def _demand_reasons(table: Table, path: Path, key: Key) -> None:
 
 def _values(table: Table) -> dict[str, float]:
     return {name: float(item.value) for name, item in table}
+
+
+def _local_rates(table: LocalRates | None, name: str) -> dict[str, float | tuple[float, ...]]:
+    """The municipality's own rates; each must be one of its year's, and fit its unit."""
+    if table is None:
+        return {}
+    from simulation.rates import load_rates
+
+    found: dict[str, float | tuple[float, ...]] = {}
+    for rate, item in table.__pydantic_extra__.items():
+        found[rate] = tuple(item.value) if isinstance(item.value, list) else item.value
+        try:
+            load_rates(table.year, changes={rate: found[rate]})
+        except InputError as error:
+            key = "rates.year" if error.key == "month" else f"rates.{rate}"
+            raise InputError(error.problem, file=name, key=key, allowed=error.allowed) from None
+    return found
 
 
 def _service_plan(table: Service) -> ServicePlan:

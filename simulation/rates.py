@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -206,7 +207,10 @@ def load_rates(
         rates[name] = rate.at(month)
     for name, value in (changes or {}).items():
         if name not in table:
-            raise InputError(f"there is no rate {name[:80]!r}", key=name[:80], allowed=nearest(name[:80], table))
+            near = ", ".join(get_close_matches(name[:80], table, n=4)) or "norm_lone"
+            raise InputError(
+                f"there is no rate {name[:80]!r}", key="rates", allowed=f"the names in {month[:4]}.toml, as {near}"
+            )
         rates[name] = _changed(table[name], value)
     if place != "other":
         rates["housing_cap"] += rates[f"housing_cap_{place}"][0]
