@@ -11,7 +11,7 @@ import argparse
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -66,23 +66,23 @@ def household_years(history: npt.NDArray[Any], caps: FloatArray) -> pd.DataFrame
     with_allowance = allowance > 0.0
     persons = np.minimum(adults + children, len(caps))
     columns = {name: year[name].mean(axis=0) for name in (*INCOMES, *OUTGOINGS, "disposable", "equivalised")}
-    on_benefit = (year["parent"]["present"] == 1) & (year["parent"]["own_benefit"] > 0.0)
     return pd.DataFrame(
         {
             **columns,
+            "before_fees": columns["disposable"] + columns["kindergarten_fee"] + columns["sfo_fee"],
             "adults": adults,
             "children": children,
-            "units_income": last["equivalised"],
             "assistance_months": (paid > 0.0).sum(axis=0),
             "assistance_paid": paid.sum(axis=0),
             "exits": ((paid[:-1] > 0.0) & (paid[1:] == 0.0)).sum(axis=0),
             "at_risk": (paid[:-1] > 0.0).sum(axis=0),
+            "assistance_needs": np.where(paid > 0.0, year["needs"], 0.0).sum(axis=0),
+            "assistance_child_benefit": np.where(paid > 0.0, year["child_benefit"], 0.0).sum(axis=0),
             "allowance_months": with_allowance.sum(axis=0),
             "allowance_paid": allowance.sum(axis=0),
             "allowance_cost": np.where(with_allowance, year["rent"], 0.0).sum(axis=0),
             "allowance_income": np.where(with_allowance, year["wages"] + year["own_benefits"], 0.0).sum(axis=0),
             "allowance_over_cap": np.where(with_allowance, 12.0 * year["rent"] > caps[persons - 1], False).sum(axis=0),
-            "benefit_months": on_benefit.any(axis=2).sum(axis=0),
             "not_claimed": year["entitled_not_claimed"].mean(axis=0),
             "low_income_now": last["low_income_now"],
             "low_income_year": last["low_income_bits"] & 1,
@@ -238,3 +238,382 @@ def evidence() -> dict[str, dict[str, str]]:
     """The rows of ``evidence/norway.csv`` by their id."""
     with (EVIDENCE / "norway.csv").open(encoding="utf-8", newline="") as file:
         return {row["id"]: row for row in csv.DictReader(file)}
+
+
+# ---- many municipalities --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Incomes:
+    """A year of all families of a study's ordinary arm, over replicates."""
+
+    study: str
+    seed: int
+    prices: str
+    posterior: str
+    replicates: int
+    source_hash: str
+    line: float
+    """EU60 for one consumption unit, NOK a month"""
+    years: pd.DataFrame
+    """:func:`household_years` with ``replicate`` and ``kind``"""
+
+    def by_household(self) -> pd.DataFrame:
+        """A row for each kind of household: how many, disposable income (NOK a month), low income, what is received."""
+        import pandas as pd
+
+        rows = []
+        for kind in KINDS:
+            years = self.years[self.years["kind"] == kind]
+            if not len(years):
+                continue
+            recipients = _recipients(years)
+            rows.append(
+                {
+                    "household": kind,
+                    "share": len(years) / len(self.years),
+                    **{name: float(years["disposable"].quantile(q)) for name, q in SPREAD.items()},
+                    "mean": float(years["disposable"].mean()),
+                    "line": self.line * _ratio(years["before_fees"].sum(), years["equivalised"].sum()),
+                    **{name: float(years[name].mean()) for name in LOW},
+                    "assistance_share": len(recipients) / len(years),
+                    "assistance_months": float(recipients["assistance_months"].mean()),
+                    "assistance_paid": _ratio(recipients["assistance_paid"].sum(), recipients["assistance_months"].sum()),
+                    "allowance_share": float((years["allowance_months"] > 0).mean()),
+                    "allowance_paid": _ratio(years["allowance_paid"].sum(), years["allowance_months"].sum()),
+                    "not_claimed": float(years["not_claimed"].mean()),
+                    "families": len(years),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def comparison(self) -> pd.DataFrame:
+        """A row for each statistic: simulated over all replicates, the middle 90 % of them, and what is published."""
+        import numpy as np
+        import pandas as pd
+
+        groups = [group for _, group in self.years.groupby("replicate")]
+        rows = []
+        for statistic in STATISTICS:
+            each = np.array([statistic.of(group) for group in groups])
+            source = statistic.published.get(self.prices)
+            rows.append(
+                {
+                    "name": statistic.name,
+                    "unit": statistic.unit,
+                    "value": statistic.of(self.years),
+                    "low": float(np.nanquantile(each, 0.05)),
+                    "high": float(np.nanquantile(each, 0.95)),
+                    "observed": np.nan if source is None else statistic.factor * float(evidence()[source]["value"]),
+                    "source": source or "",
+                }
+            )
+        return pd.DataFrame(rows)
+
+
+def incomes(
+    study: Study, *, replicates: int = REPLICATES, workers: int | None = None, step: Progress | None = None
+) -> Incomes:
+    """Run the study's families under ordinary follow-up through the first year after the burn-in, and read it.
+
+    Parameters
+    ----------
+    study : its profile, pool, prices, posterior, seed and parameters
+    replicates : municipalities, two to a draw of parameters
+    workers : threads; all cores by default
+    """
+    import pandas as pd
+
+    from calibration.before_after import in_threads
+    from scenarios.trajectory import without_coordinator
+    from simulation.compiled import SOURCE_HASH
+    from simulation.engine import run_replicate
+    from simulation.rates import profile_rates
+
+    plan = without_coordinator(study, study.arms[0])
+    rates = profile_rates(plan.prices, plan.profile)[0]
+
+    def one(replicate: int) -> pd.DataFrame:
+        history = run_replicate(plan, seed=study.seed, replicate=replicate, months=MONTHS, history=True).history
+        assert history is not None
+        return household_years(history[1:], rates["housing_cap"]).assign(replicate=replicate)
+
+    found: list[pd.DataFrame | None] = [None] * replicates
+    for done, (replicate, years) in enumerate(in_threads(one, range(replicates), workers), start=1):
+        found[replicate] = years
+        if step is not None:
+            step(done, replicates)
+    years = pd.concat([table for table in found if table is not None], ignore_index=True)
+    return Incomes(
+        study=study.name,
+        seed=study.seed,
+        prices=plan.prices,
+        posterior=plan.posterior,
+        replicates=replicates,
+        source_hash=SOURCE_HASH,
+        line=float(rates["low_income_line"]) / MONTHS,
+        years=years.assign(kind=kind_of(years)),
+    )
+
+
+# ---- telling --------------------------------------------------------------------------------------------------------
+
+
+def draw(result: Incomes, lang: str) -> Picture:
+    """Disposable income by kind of household, and simulated over published figures."""
+    from matplotlib.figure import Figure
+
+    from results.language import number, percent, say
+    from results.style import BLUE, GREY, VERMILLION, WIDTH, finish, header, number_axis, style
+
+    households, statistics = result.by_household(), result.comparison().dropna(subset=["observed"])
+    title = say("incomes.title", lang, year=result.prices)
+    above, below = (0.3 + 0.3 * len(table) for table in (households, statistics))  # inches
+    height = above + below + 2.8
+    with style():
+        figure = Figure(figsize=(WIDTH, height))
+        upper = figure.add_axes((0.37, (1.0 + below + 0.9) / height, 0.58, above / height))
+        lower = figure.add_axes((0.37, 1.0 / height, 0.43, below / height))
+        for y, row in enumerate(households.itertuples()):
+            upper.plot([row.p10, row.p90], [y, y], color=BLUE, linewidth=1.4)
+            upper.plot([row.p25, row.p75], [y, y], color=BLUE, linewidth=6, solid_capstyle="butt")
+            upper.plot([row.p50], [y], "o", color="white", markeredgecolor=BLUE, markersize=7)
+            upper.plot([row.line] * 2, [y - 0.38, y + 0.38], color=VERMILLION, linewidth=2.2)
+        upper.set_yticks(range(len(households)), [say(f"household.{kind}", lang) for kind in households["household"]])
+        upper.set_title(say("incomes.distribution", lang))
+        upper.invert_yaxis()
+        upper.set_xlim(left=0)
+        number_axis(upper.xaxis, lang)
+        for y, row in enumerate(statistics.itertuples()):
+            lower.plot([row.low / row.observed, row.high / row.observed], [y, y], color=BLUE, linewidth=2)
+            lower.plot([row.value / row.observed], [y], "o", color=BLUE, markersize=7)
+            shown = [_shown(amount, row.unit, lang) for amount in (row.value, row.observed)]
+            text = say("incomes.against", lang, simulated=shown[0], published=shown[1])
+            lower.annotate(text, (1.03, y), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=GREY)
+        lower.axvline(1.0, color=VERMILLION, linewidth=1.4)
+        lower.set_yticks(range(len(statistics)), [say(f"incomes.{name}", lang) for name in statistics["name"]])
+        lower.set_title(say("incomes.published", lang))
+        lower.invert_yaxis()
+        lower.set_xlim(left=0)
+        number_axis(lower.xaxis, lang, share=True)
+        header(figure, title, say("incomes.note", lang, replicates=number(result.replicates, lang)))
+        median = ", ".join(
+            say("incomes.alt_median", lang, kind=say(f"household.{row.household}", lang), amount=number(row.p50, lang))
+            for row in households.itertuples()
+        )
+        paid = statistics.set_index("name").loc["assistance_paid"]
+        alt = say("incomes.alt", lang, medians=median, ratio=percent(paid["value"] / paid["observed"], lang))
+        return finish(figure, "incomes", title, alt)
+
+
+def _shown(value: float, unit: str, lang: str) -> str:
+    from results.language import number, percent
+
+    if unit.startswith("share"):
+        return percent(value, lang, 1 if unit == "share a month" else 0)
+    return number(value, lang, 1 if unit.startswith("months") else 0)
+
+
+def explained(result: Incomes) -> dict[str, float]:
+    """What lies between the simulated payout and the published one: numbers for the page, NOK a month or shares.
+
+    The published payout is of all recipients, most of whom live alone; the simulated one is of families with children,
+    and child benefit is not taken off it any more. As a share of needs the two can be compared.
+    """
+    from simulation.rates import load_rates
+
+    months = result.years["assistance_months"].sum()
+    paid, needs, benefit = (
+        result.years[f"assistance_{name}"].sum() / months for name in ("paid", "needs", "child_benefit")
+    )
+    found = {"paid": paid, "needs": needs, "of_needs": paid / needs, "child_benefit": benefit}
+    found["paid_with_child_benefit_counted"] = paid if result.prices == "2017" else paid - benefit
+    rent = evidence().get(f"rent-norway-1-rooms-{result.prices}")
+    published = result.comparison().set_index("name").loc["assistance_paid", "observed"]
+    if rent is not None:
+        rates = load_rates(result.prices)[0]
+        alone = float(rates["norm_lone"]) + float(rates["power"]) + float(rent["value"])
+        found |= {"needs_alone": alone, "published": published, "published_of_needs_alone": published / alone}
+    return found
+
+
+def markdown(result: Incomes, command: str) -> str:
+    """Two tables, the arithmetic between payouts, and a line on where the figures come from."""
+    from results.language import number, percent, say
+
+    drawn = {"prior": "the priors", "default": "nothing: defaults"}.get(
+        result.posterior, f"`{Path(result.posterior).stem}`"
+    )
+    lines = [
+        f"*Made by `{command}`: study `{result.study}`, ordinary follow-up, rates of {result.prices}, parameters drawn "
+        f"from {drawn}, seed {result.seed}, {result.replicates} replicates ({(result.replicates + 1) // 2} draws), "
+        f"{len(result.years):,} families that stayed all year; model sources `{result.source_hash[:12]}`.*",
+        "",
+        "**Simulated beside published.** In brackets, the middle 90 % of the replicates, each a municipality with "
+        "parameters of its own draw.",
+        "",
+        "| | simulated | published | row of the evidence |",
+        "|---|---:|---:|---|",
+    ]
+    for row in result.comparison().itertuples():
+        value, low, high, observed = (
+            _shown(amount, row.unit, "en") for amount in (row.value, row.low, row.high, row.observed)
+        )
+        source = f"`{row.source}`" if row.source else ""
+        lines.append(f"| {say(f'incomes.{row.name}', 'en')} | {value} [{low}, {high}] | {observed} | {source} |")
+    found = explained(result)
+    lines += [
+        "",
+        f"A month with payment: needs of the family NOK {found['needs']:,.0f}, paid {found['paid']:,.0f}, which is "
+        f"{found['of_needs']:.0%} of the needs. Child benefit of these families: NOK {found['child_benefit']:,.0f}; were it "
+        f"counted, as it was until August 2022, about {found['paid_with_child_benefit_counted']:,.0f} would be paid.",
+    ]
+    if "needs_alone" in found:
+        lines[-1] += (
+            f" One who lives alone in one room has needs of NOK {found['needs_alone']:,.0f} by the same rules; the published "
+            f"payout of {found['published']:,.0f} is {found['published_of_needs_alone']:.0%} of that."
+        )
+    lines += [
+        "",
+        "**By household.** Disposable income, NOK a month, mean of the year: percentiles; then shares of families.",
+        "",
+        "| household | share | 10 % | 25 % | median | 75 % | 90 % | low income this month | over 12 months | over 36 months "
+        "| on social assistance in the year | months of it | paid a month | on housing allowance | paid a month | left on the table a month |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in result.by_household().itertuples():
+        cells = [
+            say(f"household.{row.household}", "en"),
+            percent(row.share, "en"),
+            *(number(getattr(row, name), "en") for name in SPREAD),
+            *(percent(getattr(row, name), "en") for name in LOW),
+            percent(row.assistance_share, "en"),
+            number(row.assistance_months, "en", 1),
+            number(row.assistance_paid, "en"),
+            percent(row.allowance_share, "en"),
+            number(row.allowance_paid, "en"),
+            number(row.not_claimed, "en"),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def text(result: Incomes, lang: str) -> str:
+    """The comparison and the households for a terminal."""
+    from results.language import number, percent, say
+
+    lines = [say("incomes.title", lang, year=result.prices), ""]
+    rows = [["", *(say(f"incomes.column_{name}", lang) for name in ("simulated", "middle", "published"))]]
+    for row in result.comparison().itertuples():
+        value, low, high, observed = (
+            _shown(amount, row.unit, lang) for amount in (row.value, row.low, row.high, row.observed)
+        )
+        rows.append([say(f"incomes.{row.name}", lang), value, f"{low} \N{EN DASH} {high}", observed])
+    lines += _aligned(rows)
+    rows = [["", "10 %", "50 %", "90 %", *(say(f"incomes.column_{name}", lang) for name in ("lasting", "left"))]]
+    for row in result.by_household().itertuples():
+        amounts = [number(getattr(row, name), lang) for name in ("p10", "p50", "p90")]
+        rows.append(
+            [
+                say(f"household.{row.household}", lang),
+                *amounts,
+                percent(row.lasting_low_income, lang),
+                number(row.not_claimed, lang),
+            ]
+        )
+    return "\n".join([*lines, "", say("incomes.distribution", lang), *_aligned(rows)])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def records(result: Incomes) -> list[dict[str, Any]]:
+    """``name``, ``value``, ``low``, ``high``, ``observed``, ``unit``; then every kind of household."""
+    import math
+
+    found = [
+        {
+            key: value
+            for key, value in row.items()
+            if key != "source" and not (isinstance(value, float) and math.isnan(value))
+        }
+        for row in result.comparison().to_dict("records")
+    ]
+    for row in result.by_household().to_dict("records"):
+        kind = row.pop("household")
+        for name, value in row.items():
+            unit = "NOK a month" if name in (*SPREAD, "mean", "line", "not_claimed") or name.endswith("_paid") else "share"
+            unit = {"families": "family-years", "assistance_months": "months in the year"}.get(name, unit)
+            if math.isfinite(value):
+                found.append({"name": f"{kind}.{name}", "value": value, "unit": unit})
+    return found
+
+
+# ---- from the command line ------------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.add_argument(
+        "study", nargs="?", type=path, metavar="STUDY.toml", help="a study file (default: caseload-10-vs-20.toml)"
+    )
+    parser.add_argument(
+        "--replicates",
+        type=whole_number(2, 10_000),
+        default=REPLICATES,
+        metavar="N",
+        help=f"municipalities, two to a draw (default: {REPLICATES})",
+    )
+    parser.add_argument("--out", type=path, metavar="DIR", help="folder for the figure and the tables as CSV")
+    parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the tables between the markers of a page")
+    add_options(parser, "seed", "set", "workers", "lang", "force", "quiet", "json")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Read a year of every family's income, and hold it against what is published."""
+    from calibration.before_after import check_page, write_between
+    from results import files
+    from results.style import save
+    from scenarios.comparison import MAIN_STUDY
+    from scenarios.progress import progress
+    from scenarios.study import load_study
+
+    study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    if args.write is not None:
+        check_page(args.write, "incomes")
+    if args.out is not None and not args.force and (args.out / "incomes.csv").exists():
+        raise InputError("is there already", file=args.out / "incomes.csv", key="--out", allowed="another folder, or --force")
+    with progress("incomes", quiet=args.quiet) as step:
+        result = incomes(study, replicates=args.replicates, workers=args.workers, step=step)
+    if args.out is not None:
+        files.make_folder(args.out)
+        files.write_csv(args.out / "incomes.csv", result.comparison())
+        files.write_csv(args.out / "incomes-by-household.csv", result.by_household())
+        save(args.out, "incomes", draw(result, args.lang).images)
+    if args.write is not None:
+        write_between(args.write, "incomes", markdown(result, _command(args)))
+    if args.json:
+        print(json.dumps(records(result), ensure_ascii=False, indent=1))
+    elif not args.quiet:
+        print(text(result, args.lang))
+    return 0
+
+
+def _command(args: argparse.Namespace) -> str:
+    """How to make the page again."""
+    import shlex
+
+    parts = ["python", "run.py", "incomes"]
+    parts += [str(args.study)] if args.study is not None else []
+    parts += ["--replicates", str(args.replicates)] if args.replicates != REPLICATES else []
+    parts += ["--seed", str(args.seed)] if args.seed is not None else []
+    parts += [word for change in args.set for word in ("--set", change)]
+    return shlex.join([*parts, "--write", str(args.write)])

@@ -21,7 +21,8 @@ from results.statistics import HEADLINES
 
 MAIN_OUTCOMES: Final = (
     *("employed_share", "full_time_share", "earnings", "disposable_income"),
-    *("low_income_share", "children_in_low_income_share", "social_assistance_share", "social_assistance_amount"),
+    *("low_income_share", "lasting_low_income_share", "children_in_low_income_share"),
+    *("social_assistance_share", "social_assistance_amount", "entitled_not_claimed"),
     *("child_participation_share", "adequate_housing_share", "trust"),
 )
 POPULATIONS: Final = ("eligible", "pool", "followed_in_both", "followed_in_one")
