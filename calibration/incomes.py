@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from results.style import Picture
     from scenarios.progress import Progress
     from scenarios.study import Study
 
@@ -93,9 +92,7 @@ def household_years(history: npt.NDArray[Any], caps: FloatArray) -> pd.DataFrame
 
 def kind_of(years: pd.DataFrame) -> pd.Series[Any]:
     """``lone_1`` .. ``couple_3``; families whose children have all turned 18 have left the pool."""
-    import numpy as np
-
-    adults = np.where(years["adults"] == 1, "lone_", "couple_")
+    adults = years["adults"].map({1: "lone_", 2: "couple_"})
     return adults + years["children"].clip(1, 3).astype(str)
 
 
@@ -278,7 +275,9 @@ class Incomes:
                     **{name: float(years[name].mean()) for name in LOW},
                     "assistance_share": len(recipients) / len(years),
                     "assistance_months": float(recipients["assistance_months"].mean()),
-                    "assistance_paid": _ratio(recipients["assistance_paid"].sum(), recipients["assistance_months"].sum()),
+                    "assistance_paid": _ratio(
+                        recipients["assistance_paid"].sum(), recipients["assistance_months"].sum()
+                    ),
                     "allowance_share": float((years["allowance_months"] > 0).mean()),
                     "allowance_paid": _ratio(years["allowance_paid"].sum(), years["allowance_months"].sum()),
                     "not_claimed": float(years["not_claimed"].mean()),
@@ -306,6 +305,7 @@ class Incomes:
                     "high": float(np.nanquantile(each, 0.95)),
                     "observed": np.nan if source is None else statistic.factor * float(evidence()[source]["value"]),
                     "source": source or "",
+                    "replicates": len(groups),
                 }
             )
         return pd.DataFrame(rows)
@@ -359,61 +359,6 @@ def incomes(
 # ---- telling --------------------------------------------------------------------------------------------------------
 
 
-def draw(result: Incomes, lang: str) -> Picture:
-    """Disposable income by kind of household, and simulated over published figures."""
-    from matplotlib.figure import Figure
-
-    from results.language import number, percent, say
-    from results.style import BLUE, GREY, VERMILLION, WIDTH, finish, header, number_axis, style
-
-    households, statistics = result.by_household(), result.comparison().dropna(subset=["observed"])
-    title = say("incomes.title", lang, year=result.prices)
-    above, below = (0.3 + 0.3 * len(table) for table in (households, statistics))  # inches
-    height = above + below + 2.8
-    with style():
-        figure = Figure(figsize=(WIDTH, height))
-        upper = figure.add_axes((0.37, (1.0 + below + 0.9) / height, 0.58, above / height))
-        lower = figure.add_axes((0.37, 1.0 / height, 0.43, below / height))
-        for y, row in enumerate(households.itertuples()):
-            upper.plot([row.p10, row.p90], [y, y], color=BLUE, linewidth=1.4)
-            upper.plot([row.p25, row.p75], [y, y], color=BLUE, linewidth=6, solid_capstyle="butt")
-            upper.plot([row.p50], [y], "o", color="white", markeredgecolor=BLUE, markersize=7)
-            upper.plot([row.line] * 2, [y - 0.38, y + 0.38], color=VERMILLION, linewidth=2.2)
-        upper.set_yticks(range(len(households)), [say(f"household.{kind}", lang) for kind in households["household"]])
-        upper.set_title(say("incomes.distribution", lang))
-        upper.invert_yaxis()
-        upper.set_xlim(left=0)
-        number_axis(upper.xaxis, lang)
-        for y, row in enumerate(statistics.itertuples()):
-            lower.plot([row.low / row.observed, row.high / row.observed], [y, y], color=BLUE, linewidth=2)
-            lower.plot([row.value / row.observed], [y], "o", color=BLUE, markersize=7)
-            shown = [_shown(amount, row.unit, lang) for amount in (row.value, row.observed)]
-            text = say("incomes.against", lang, simulated=shown[0], published=shown[1])
-            lower.annotate(text, (1.03, y), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=GREY)
-        lower.axvline(1.0, color=VERMILLION, linewidth=1.4)
-        lower.set_yticks(range(len(statistics)), [say(f"incomes.{name}", lang) for name in statistics["name"]])
-        lower.set_title(say("incomes.published", lang))
-        lower.invert_yaxis()
-        lower.set_xlim(left=0)
-        number_axis(lower.xaxis, lang, share=True)
-        header(figure, title, say("incomes.note", lang, replicates=number(result.replicates, lang)))
-        median = ", ".join(
-            say("incomes.alt_median", lang, kind=say(f"household.{row.household}", lang), amount=number(row.p50, lang))
-            for row in households.itertuples()
-        )
-        paid = statistics.set_index("name").loc["assistance_paid"]
-        alt = say("incomes.alt", lang, medians=median, ratio=percent(paid["value"] / paid["observed"], lang))
-        return finish(figure, "incomes", title, alt)
-
-
-def _shown(value: float, unit: str, lang: str) -> str:
-    from results.language import number, percent
-
-    if unit.startswith("share"):
-        return percent(value, lang, 1 if unit == "share a month" else 0)
-    return number(value, lang, 1 if unit.startswith("months") else 0)
-
-
 def explained(result: Incomes) -> dict[str, float]:
     """What lies between the simulated payout and the published one: numbers for the page, NOK a month or shares.
 
@@ -429,7 +374,7 @@ def explained(result: Incomes) -> dict[str, float]:
     found = {"paid": paid, "needs": needs, "of_needs": paid / needs, "child_benefit": benefit}
     found["paid_with_child_benefit_counted"] = paid if result.prices == "2017" else paid - benefit
     rent = evidence().get(f"rent-norway-1-rooms-{result.prices}")
-    published = result.comparison().set_index("name").loc["assistance_paid", "observed"]
+    published = float(result.comparison().set_index("name")["observed"]["assistance_paid"])
     if rent is not None:
         rates = load_rates(result.prices)[0]
         alone = float(rates["norm_lone"]) + float(rates["power"]) + float(rent["value"])
@@ -439,6 +384,7 @@ def explained(result: Incomes) -> dict[str, float]:
 
 def markdown(result: Incomes, command: str) -> str:
     """Two tables, the arithmetic between payouts, and a line on where the figures come from."""
+    from results.incomes import rows_of, shown
     from results.language import number, percent, say
 
     drawn = {"prior": "the priors", "default": "nothing: defaults"}.get(
@@ -455,9 +401,9 @@ def markdown(result: Incomes, command: str) -> str:
         "| | simulated | published | row of the evidence |",
         "|---|---:|---:|---|",
     ]
-    for row in result.comparison().itertuples():
+    for row in rows_of(result.comparison()):
         value, low, high, observed = (
-            _shown(amount, row.unit, "en") for amount in (row.value, row.low, row.high, row.observed)
+            shown(amount, row.unit, "en") for amount in (row.value, row.low, row.high, row.observed)
         )
         source = f"`{row.source}`" if row.source else ""
         lines.append(f"| {say(f'incomes.{row.name}', 'en')} | {value} [{low}, {high}] | {observed} | {source} |")
@@ -477,11 +423,12 @@ def markdown(result: Incomes, command: str) -> str:
         "",
         "**By household.** Disposable income, NOK a month, mean of the year: percentiles; then shares of families.",
         "",
-        "| household | share | 10 % | 25 % | median | 75 % | 90 % | low income this month | over 12 months | over 36 months "
-        "| on social assistance in the year | months of it | paid a month | on housing allowance | paid a month | left on the table a month |",
+        "| household | share | 10 % | 25 % | median | 75 % | 90 % | low income this month | over 12 months "
+        "| over 36 months | on social assistance in the year | months of it | paid a month "
+        "| on housing allowance | paid a month | left on the table a month |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in result.by_household().itertuples():
+    for row in rows_of(result.by_household()):
         cells = [
             say(f"household.{row.household}", "en"),
             percent(row.share, "en"),
@@ -500,18 +447,19 @@ def markdown(result: Incomes, command: str) -> str:
 
 def text(result: Incomes, lang: str) -> str:
     """The comparison and the households for a terminal."""
+    from results.incomes import rows_of, shown
     from results.language import number, percent, say
 
     lines = [say("incomes.title", lang, year=result.prices), ""]
     rows = [["", *(say(f"incomes.column_{name}", lang) for name in ("simulated", "middle", "published"))]]
-    for row in result.comparison().itertuples():
+    for row in rows_of(result.comparison()):
         value, low, high, observed = (
-            _shown(amount, row.unit, lang) for amount in (row.value, row.low, row.high, row.observed)
+            shown(amount, row.unit, lang) for amount in (row.value, row.low, row.high, row.observed)
         )
         rows.append([say(f"incomes.{row.name}", lang), value, f"{low} \N{EN DASH} {high}", observed])
     lines += _aligned(rows)
     rows = [["", "10 %", "50 %", "90 %", *(say(f"incomes.column_{name}", lang) for name in ("lasting", "left"))]]
-    for row in result.by_household().itertuples():
+    for row in rows_of(result.by_household()):
         amounts = [number(getattr(row, name), lang) for name in ("p10", "p50", "p90")]
         rows.append(
             [
@@ -541,16 +489,17 @@ def records(result: Incomes) -> list[dict[str, Any]]:
 
     found = [
         {
-            key: value
+            str(key): value
             for key, value in row.items()
-            if key != "source" and not (isinstance(value, float) and math.isnan(value))
+            if key not in ("source", "replicates") and not (isinstance(value, float) and math.isnan(value))
         }
         for row in result.comparison().to_dict("records")
     ]
-    for row in result.by_household().to_dict("records"):
-        kind = row.pop("household")
-        for name, value in row.items():
-            unit = "NOK a month" if name in (*SPREAD, "mean", "line", "not_claimed") or name.endswith("_paid") else "share"
+    for kind, row in result.by_household().set_index("household").to_dict("index").items():
+        for name, value in ((str(name), value) for name, value in row.items()):
+            unit = (
+                "NOK a month" if name in (*SPREAD, "mean", "line", "not_claimed") or name.endswith("_paid") else "share"
+            )
             unit = {"families": "family-years", "assistance_months": "months in the year"}.get(name, unit)
             if math.isfinite(value):
                 found.append({"name": f"{kind}.{name}", "value": value, "unit": unit})
@@ -581,6 +530,7 @@ def main(args: argparse.Namespace) -> int:
     """Read a year of every family's income, and hold it against what is published."""
     from calibration.before_after import check_page, write_between
     from results import files
+    from results.incomes import draw
     from results.style import save
     from scenarios.comparison import MAIN_STUDY
     from scenarios.progress import progress
@@ -590,14 +540,16 @@ def main(args: argparse.Namespace) -> int:
     if args.write is not None:
         check_page(args.write, "incomes")
     if args.out is not None and not args.force and (args.out / "incomes.csv").exists():
-        raise InputError("is there already", file=args.out / "incomes.csv", key="--out", allowed="another folder, or --force")
+        raise InputError(
+            "is there already", file=args.out / "incomes.csv", key="--out", allowed="another folder, or --force"
+        )
     with progress("incomes", quiet=args.quiet) as step:
         result = incomes(study, replicates=args.replicates, workers=args.workers, step=step)
     if args.out is not None:
         files.make_folder(args.out)
         files.write_csv(args.out / "incomes.csv", result.comparison())
-        files.write_csv(args.out / "incomes-by-household.csv", result.by_household())
-        save(args.out, "incomes", draw(result, args.lang).images)
+        files.write_csv(args.out / "incomes_by_household.csv", result.by_household())
+        save(args.out, "incomes", draw(result.comparison(), result.by_household(), result.prices, args.lang).images)
     if args.write is not None:
         write_between(args.write, "incomes", markdown(result, _command(args)))
     if args.json:

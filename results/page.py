@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from results import figures, files, style, words
+from results import figures, files, incomes, style, words
 from results.costs import PAYERS
 from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
@@ -59,6 +59,9 @@ def draw(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, la
     found.append(figures.sources(tables.outcomes, arms, lang))
     found.append(figures.services(tables.outcomes, arms, lang))
     found.append(figures.reach(tables.reach, arms, int(manifest["horizon"]), lang))
+    if len(tables.incomes):
+        prices = str(manifest.get("prices", "2025"))
+        found.append(incomes.draw(tables.incomes, tables.incomes_by_household, prices, lang))
     if lives:
         found.append(figures.two_lives(**lives, lang=lang))
     return found
@@ -66,7 +69,7 @@ def draw(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, la
 
 def _remove_old(folder: Path, names: set[str]) -> None:
     """Take away figures of contrasts that an earlier run in this folder had and this one has not."""
-    ours = [*folder.glob("differences-*"), *folder.glob("two-lives.*")]
+    ours = [*folder.glob("differences-*"), *folder.glob("two-lives.*"), *folder.glob("incomes.*")]
     for path in ours:
         if path.suffix in {".svg", ".png"} and path.stem not in names:
             path.unlink(missing_ok=True)

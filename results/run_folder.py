@@ -22,6 +22,7 @@ import pandas as pd
 
 from results import files, statistics
 from results.costs import costs_path, load_costs
+from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
 from simulation.errors import InputError
 from simulation.outcomes import Runs
 
@@ -73,10 +74,14 @@ class Tables:
     cost_differences: pd.DataFrame
     reach: pd.DataFrame
     drift: pd.DataFrame
+    incomes: pd.DataFrame
+    """what families have under ordinary follow-up beside what is published; empty where it was not read"""
+    incomes_by_household: pd.DataFrame
 
 
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure"}
+    | {"name", "source", "household"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -86,6 +91,8 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "cost_differences": ("contrast", *statistics.COST_COLUMNS),
     "reach": statistics.REACH_COLUMNS,
     "drift": statistics.DRIFT_COLUMNS,
+    "incomes": COMPARISON_COLUMNS,
+    "incomes_by_household": HOUSEHOLD_COLUMNS,
 }
 
 
@@ -96,8 +103,8 @@ def check_language(lang: str) -> str:
     return lang
 
 
-def make_tables(runs: Runs, prices: str) -> Tables:
-    """Every table of a run, unit costs in the study's prices."""
+def make_tables(runs: Runs, prices: str, incomes: Any = None) -> Tables:
+    """Every table of a run, unit costs in the study's prices; ``incomes`` as ``calibration.incomes`` gives them."""
     costs = load_costs(costs_path(prices))
     differences, variance = statistics.difference_tables(runs)
     return Tables(
@@ -108,6 +115,10 @@ def make_tables(runs: Runs, prices: str) -> Tables:
         cost_differences=statistics.cost_differences_table(runs, costs),
         reach=statistics.reach_table(runs),
         drift=statistics.drift_table(runs),
+        incomes=pd.DataFrame(columns=list(COMPARISON_COLUMNS)) if incomes is None else incomes.comparison(),
+        incomes_by_household=(
+            pd.DataFrame(columns=list(HOUSEHOLD_COLUMNS)) if incomes is None else incomes.by_household()
+        ),
     )
 
 
@@ -132,7 +143,7 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
     """
     check_language(lang)
     manifest = make_manifest(study, finished, lang)
-    tables = make_tables(finished.runs, str(manifest["prices"]))
+    tables = make_tables(finished.runs, str(manifest["prices"]), getattr(finished, "incomes", None))
     files.make_folder(folder)
     (folder / "manifest.json").unlink(missing_ok=True)  # until everything is in place, the folder is not a finished run
     for name in TABLE_COLUMNS:
@@ -285,7 +296,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_tables(folder: Path) -> Tables:
-    """The tables of a run; ``cost_differences``, ``reach`` and ``drift`` are empty where their file is missing.
+    """The tables of a run; those that are not of the contract are empty where their file is missing.
 
     Raises
     ------

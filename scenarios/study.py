@@ -129,7 +129,9 @@ def _build(content: Mapping[str, Any], layers: Layers) -> Study:
     posterior = _posterior(file.study.posterior, layers)
     profile = _profile(file.study.profile, layers)
     if profile.rates and profile.rates_year != file.study.prices:
-        problem = f"the profile has rates of its own of {profile.rates_year}, the run is in prices of {file.study.prices}"
+        problem = (
+            f"the profile has rates of its own of {profile.rates_year}, the run is in prices of {file.study.prices}"
+        )
         raise _wrong(layers, ("study", "prices"), problem, f'"{profile.rates_year}": years are not mixed')
     contrasts = _contrasts(file, layers)
     if file.study.precision is not None and not contrasts:

@@ -209,7 +209,9 @@ def _check(
             unit = MONTHLY if key in ("rent", "child_support") else "NOK a year"
             raise InputError(f"cannot be {amount:g}", key=key, allowed=f"an amount of 0 or more, {unit}")
     if child_support and parents == 2:
-        raise InputError("child support is paid to a lone parent, here are two", key="child_support", allowed="--parents 1")
+        raise InputError(
+            "child support is paid to a lone parent, here are two", key="child_support", allowed="--parents 1"
+        )
     if len(children_ages) > MAX_CHILDREN:
         raise InputError(
             f"{len(children_ages)} children are too many", key="children", allowed=f"at most {MAX_CHILDREN}"
@@ -240,7 +242,11 @@ def _entitled(benefit: str, children_ages: Sequence[float], residence: float, ra
     """Refuse a benefit that the family's ages or years in Norway rule out; the rules would pay nothing, and say nothing."""
     needed = rates.residence_months / MONTHS
     if benefit in ("aap", "disability", "transitional") and residence < needed:
-        raise InputError(f"{benefit} is not given after {residence:g} years in Norway", key=key, allowed=f"--residence {needed:g} or more")
+        raise InputError(
+            f"{benefit} is not given after {residence:g} years in Norway",
+            key=key,
+            allowed=f"--residence {needed:g} or more",
+        )
     youngest = min((_months(years) / MONTHS for years in children_ages), default=math.inf)
     if benefit == "transitional" and youngest >= rates.transitional_child_age:
         raise InputError(

@@ -130,7 +130,11 @@ FAMILY: Final = np.dtype(
             ("disposable", "f8"),
             ("equivalised", "f8"),  # income after tax, before fees, per EU consumption unit
             ("taxable_last", "f8"),  # taxable income last month (the housing allowance is one month late)
-            ("income_ring", "i4", (36,)),  # equivalised income of the last 36 months in whole kroner, by month modulo 36
+            (
+                "income_ring",
+                "i4",
+                (36,),
+            ),  # equivalised income of the last 36 months in whole kroner, by month modulo 36
             ("income_12", "i4"),  # sum of the last 12 of them
             ("income_36", "i4"),  # sum of all
             ("income_known", "i2"),  # how many of the 36 are known

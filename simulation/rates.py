@@ -239,7 +239,7 @@ def profile_rates(month: str, profile: Profile) -> NDArray[np.void]:
     year = resolve_month(month)[:4]
     if profile.rates and profile.rates_year != year:
         raise InputError(
-            f"the profile {profile.name} has rates of its own of {profile.rates_year or 'no year'}, the run is in prices of {year}",
+            f"the profile {profile.name} has its own rates of {profile.rates_year or 'no year'}, the run is in prices of {year}",
             key="rates.year",
             allowed="one year for all: years are not mixed",
         )
