@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -344,11 +345,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="rates.NAME=VALUE",
         help="a rate of your municipality, as rates.norm_lone=8500 or rates.norm_child=[4000,4100,5400]",
     )
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="DIR",
+        help="also draw income against wages: why work need not pay",
+    )
     known = parser._option_string_actions  # the command line may have added its common options already
     if "--lang" not in known:
         parser.add_argument("--lang", choices=("nb", "en"), default="nb")
     if "--json" not in known:
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    if "--force" not in known:
+        parser.add_argument("--force", action="store_true", help="write over a figure that is there")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -375,12 +384,34 @@ def main(args: argparse.Namespace) -> int:
         place=args.place,
         changes=_changes(args.set),
     )
+    if args.figure is not None:
+        _figure(args, month)
     if args.json:
         records = [{key: value for key, value in asdict(line).items() if value is not None} for line in lines]
         print(json.dumps(records, indent=1))
     else:
         print(table(lines, resolve_month(month), args.lang or "nb"))
     return 0
+
+
+def _figure(args: argparse.Namespace, month: str) -> None:
+    """Disposable income of this family against the first parent's wages, other benefits than those of the family left out."""
+    from results.work_pays import write
+
+    write(
+        args.figure,
+        args.parents,
+        read_ages(args.children),
+        args.rent,
+        month,
+        lang=args.lang or "nb",
+        force=args.force,
+        wages_second=args.wages_second,
+        childcare=args.childcare,
+        child_support=args.child_support,
+        place=args.place,
+        changes=_changes(args.set),
+    )
 
 
 def read_ages(text: str) -> list[float]:

@@ -16,7 +16,7 @@ with the section and the most that is lost at each.
 
 from __future__ import annotations
 
-from simulation.compiled import small
+from simulation.compiled import rule, small
 from simulation.names import (
     AAP,
     DISABILITY,
@@ -253,28 +253,21 @@ def own_benefit(parent, children, lone, youngest, resident, rates):
 def count_children(family, rates):
     """Children 0-5, 6-10 and 11-17; age in months of the youngest; children who could get cash-for-care; in care.
 
-    In care: with a kindergarten or SFO place that is paid for.
+    In care: with a kindergarten or SFO place that is paid for. Sums of truths, not branches: a processor guesses ages badly.
     """
-    small, middle, big, youngest, at_home, in_care = 0, 0, 0, NO_CHILD, 0, 0
+    small, under_11, children, youngest, at_home, in_care = 0, 0, 0, NO_CHILD, 0, 0
     for j in range(family.child_slots):
         child = family.child[j]
-        if child.present == 0 or child.age >= AGE_18:
-            continue
         age = child.age
-        if age < AGE_6:
-            small += 1
-        elif age < AGE_11:
-            middle += 1
-        else:
-            big += 1
-        if age < youngest:
-            youngest = age
-        if child.arena[KINDERGARTEN] == 1 or child.arena[SFO] == 1:
-            if child.exempt == 0:
-                in_care += 1
-        elif rates.cash_for_care_from <= age <= rates.cash_for_care_to:
-            at_home += 1
-    return small, middle, big, youngest, at_home, in_care
+        here = (child.present == 1) & (age < AGE_18)
+        has_place = (child.arena[KINDERGARTEN] | child.arena[SFO]) == 1
+        children += here
+        small += here & (age < AGE_6)
+        under_11 += here & (age < AGE_11)
+        youngest = min(youngest, age if here else NO_CHILD)
+        in_care += here & has_place & (child.exempt == 0)
+        at_home += here & ~has_place & (age >= rates.cash_for_care_from) & (age <= rates.cash_for_care_to)
+    return small, under_11 - small, children - under_11, youngest, at_home, in_care
 
 
 @small
@@ -553,3 +546,10 @@ def household_income(family, rates):
     family.equivalised = (disposable + fees) / units
     family.taxable_last = taxable
     return disposable
+
+
+@rule
+def household_incomes(families, rates):
+    """The money of this month of every family: FAMILY records (families,), RATES (1,); the records are written."""
+    for i in range(families.shape[0]):
+        household_income(families[i], rates[0])

@@ -30,7 +30,13 @@ from simulation.budget import family_budget
 from simulation.compiled import COMPILED
 from simulation.errors import InputError
 from simulation.family import FAMILY
-from simulation.income import household_income, kindergarten_fees, social_assistance_need, tax_of_year
+from simulation.income import (
+    household_income,
+    household_incomes,
+    kindergarten_fees,
+    social_assistance_need,
+    tax_of_year,
+)
 from simulation.names import BENEFITS, DISABILITY, MAX_CHILDREN, TRANSITIONAL, WORK
 from simulation.rates import RATES, load_rates, profile_rates, rate_table, read_rates, to_2025_prices, years
 
@@ -728,6 +734,16 @@ def test_wrong_input_is_one_clear_message(options, says):
     with pytest.raises(InputError) as error:
         run(*options)
     assert says in str(error.value)
+
+
+def test_one_family_and_a_hundred_thousand_have_the_same_rule():
+    rates = load_rates("2025")
+    alone = [a_family(example) for example in EXAMPLES]
+    together = np.concatenate(alone * 2)
+    for family in alone:
+        household_income(family[0], rates[0])
+    household_incomes(together, rates)
+    assert together.tobytes() == np.concatenate(alone * 2).tobytes()
 
 
 def test_transitional_benefit_is_not_for_couples_in_the_rules_either():
