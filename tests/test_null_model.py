@@ -196,7 +196,7 @@ def strong_difference(*overrides: tuple[str, float]) -> dict[str, float]:
     plans, _ = shipped(posterior="default", parameters=parameters, length_months=48.0)
     ordinary = plans[0]
     followed = replace(plans[1], coordinators=20, caseload=10, relaxed=True)
-    runs = run_study([ordinary, followed], [], replicates=10, seed=SEED).runs
+    runs = run_study([ordinary, followed], [], replicates=16, seed=SEED).runs
     assert (runs.study[:, 1, 0, -1, OUTCOME_NAMES.index("coordinated_share")] > 0.2).all()
     difference = runs.study[:, 1, 0, -1] - runs.study[:, 0, 0, -1]
     with np.errstate(invalid="ignore", divide="ignore"):
