@@ -14,6 +14,7 @@ import hashlib
 import json
 import operator
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -38,7 +39,7 @@ from simulation.income import (
     tax_of_year,
 )
 from simulation.names import BENEFITS, DISABILITY, MAX_CHILDREN, TRANSITIONAL, WORK
-from simulation.rates import RATES, load_rates, profile_rates, rate_table, read_rates, to_2025_prices, years
+from simulation.rates import PLACES, RATES, load_rates, profile_rates, rate_table, read_rates, to_2025_prices, years
 
 HERE = Path(__file__).resolve().parent
 MONEY = (
@@ -500,6 +501,47 @@ def test_every_source_of_a_rate_exists(year):
     text = (HERE.parent / "simulation" / "rates" / f"{year}.toml").read_text(encoding="utf-8")
     known |= {line.split(" = ")[0] for line in text.split("[rates.")[0].splitlines() if " = " in line}
     assert {source for rate in rate_table(year) for source in rate.source} <= known
+
+
+def evidence_rows(name):
+    with (HERE.parent / "calibration" / "evidence" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("month", [f"{year}-{month:02d}" for year in years() for month in range(1, 13)])
+def test_the_dated_series_of_the_evidence_hold_in_every_month(month):
+    rates = load_rates(month)[0]
+    amounts = [r for r in evidence_rows("norway-basic-amount.csv") if f"{r['year']}-{int(r['month']):02d}" <= month]
+    assert rates.basic_amount == float(amounts[-1]["basic_amount_nok"])
+
+    def valid(name):
+        return [r for r in evidence_rows(name) if r["valid_from"] <= month <= (r.get("valid_to") or "9999-12")]
+
+    benefit = {r["component"]: float(r["nok_per_month"]) for r in valid("norway-child-benefit.csv")}
+    found = (rates.child_benefit_0_5, rates.child_benefit_6_17, rates.child_benefit_lone, rates.child_benefit_infant)
+    names = ("child_0_5", "child_6_17", "extended_lone_parent", "infant_supplement_lone_parent")
+    assert found == tuple(benefit[name] for name in names)
+    caps = [
+        float(r["nok_per_year"]) for r in valid("norway-housing-allowance-caps.csv") if r["item"].startswith("cap_")
+    ]
+    assert not caps or caps == rates.housing_cap.tolist()
+    norms = {r["household_type"]: float(r["nok_per_month"]) for r in valid("norway-social-assistance-norms.csv")}
+    if norms:  # the table begins in 2018
+        assert (rates.norm_lone, rates.norm_couple) == (norms["single"], norms["couple"])
+        assert rates.norm_child.tolist() == [norms["child_0_5"], norms["child_6_10"], norms["child_11_17"]]
+
+
+def test_every_rate_is_read_by_a_rule():
+    """A rate that nothing reads is a number that a reader believes in and the model does not."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (HERE.parent / "simulation").glob("*.py"))
+    unread = [
+        name
+        for name in RATES.names
+        if not re.search(
+            rf"\b{name}\b", code.replace("housing_cap_{place}", " ".join(f"housing_cap_{place}" for place in PLACES))
+        )
+    ]
+    assert unread == []
 
 
 def test_rates_change_inside_a_year():
