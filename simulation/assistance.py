@@ -14,7 +14,7 @@ import numpy as np
 from simulation.compiled import rule, small
 from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, rings
 from simulation.income import household_income
-from simulation.names import OWNER
+from simulation.names import OWNER, SUPPORTS
 
 THREE_YEARS: Final = (1 << 36) - 1  # the last 36 months, one bit each
 TWELVE_MONTHS: Final = (1 << 12) - 1
@@ -47,11 +47,12 @@ def claims_month(family, u, p):  # type: ignore[no-untyped-def]
             family.claims_housing_allowance = 0
     elif rings(u[CLAIM_HOUSING], p.claim_housing_allowance * (p.owner_claim if family.tenure == OWNER else 1.0)):
         family.claims_housing_allowance = 1
-    if family.claims_support == 1:
-        if rings(1.0 - u[CLAIM_SUPPORT], p.unclaim):
-            family.claims_support = 0
-    elif rings(u[CLAIM_SUPPORT], p.claim_support):
-        family.claims_support = 1
+    for s in range(len(SUPPORTS)):  # one occasion, each at its own rate
+        if family.claims_support[s] == 1:
+            if rings(1.0 - u[CLAIM_SUPPORT], p.unclaim):
+                family.claims_support[s] = 0
+        elif rings(u[CLAIM_SUPPORT], p.claim_support[s]):
+            family.claims_support[s] = 1
 
 
 @small

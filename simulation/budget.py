@@ -169,7 +169,7 @@ def family_budget(
     family.rent = rent
     family.residence = round(residence * MONTHS)
     family.claims_housing_allowance = housing_allowance
-    family.claims_support = supports
+    family.claims_support[:] = supports
     family.applying = source in (None, "social_assistance") if social_assistance is None else social_assistance
     for j, years in enumerate(children_ages):
         child = family.child[j]

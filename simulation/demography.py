@@ -48,6 +48,7 @@ from simulation.names import (
     PRIVATE_RENTAL,
     SECOND,
     SERVICES,
+    SUPPORTS,
 )
 
 ADULT: Final = 216  # months: 18 years
@@ -119,7 +120,8 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
         family.found[b] = 1 if family.barrier[b] == 1 and u[3] < 0.5 else 0
     fill(u, town, family.slot, entity, AT_ENTRY, np.int64(8))
     family.claims_housing_allowance = 1 if u[0] < (0.5 if renting else 0.5 * p.owner_claim) else 0
-    family.claims_support = 1 if u[1] < 0.5 else 0
+    for s in range(len(SUPPORTS)):
+        family.claims_support[s] = 1 if u[1] < 0.5 else 0
     family.applying = 0
     family.debt = 0.0
     if family.barrier[2] == 1:

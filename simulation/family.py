@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from simulation.names import FAMILY_BARRIERS, MAX_CHILDREN, MAX_PARENTS, PEERS, PERSON_BARRIERS, SERVICES
+from simulation.names import FAMILY_BARRIERS, MAX_CHILDREN, MAX_PARENTS, PEERS, PERSON_BARRIERS, SERVICES, SUPPORTS
 
 _S: Final = len(SERVICES)
 
@@ -84,7 +84,7 @@ FAMILY: Final = np.dtype(
             ("tenure", "i1"),  # names.TENURE
             ("applying", "i1"),  # 1 applies for social assistance each month
             ("claims_housing_allowance", "i1"),
-            ("claims_support", "i1"),  # childcare support, advance child support and fee reductions applied for
+            ("claims_support", "i1", (len(SUPPORTS),)),  # names.SUPPORTS: 1 applied for
             ("meets_criteria", "i1"),  # 1 meets the HOLF criteria this month
             ("eligible_at_start", "i1"),  # 1 met them at study month 0
             ("ever_followed", "i1"),

@@ -19,6 +19,9 @@ from __future__ import annotations
 from simulation.compiled import rule, small
 from simulation.names import (
     AAP,
+    ADVANCE,
+    CASH_FOR_CARE,
+    CHILDCARE,
     DISABILITY,
     FULL_TIME,
     INTRODUCTION,
@@ -513,8 +516,14 @@ def household_income(family, rates):
     best = counted + benefit - fees + means_test(needs, counted, benefit, fees, rates)
 
     # As the family does apply.
-    if family.claims_support == 0:
-        cash, care, advance = 0.0, 0.0, 0.0
+    if family.claims_support[CASH_FOR_CARE] == 0 and cash > 0.0:
+        cash = 0.0
+        if lone:
+            care = childcare_support(fees, cash, in_care, wages * YEAR, rates)
+    if family.claims_support[ADVANCE] == 0:
+        advance = 0.0
+    if family.claims_support[CHILDCARE] == 0:
+        care = 0.0
         kindergarten_reduced, sfo_reduced = kindergarten_full, sfo_full
         fees = kindergarten_reduced + sfo_reduced
     if family.claims_housing_allowance == 0:

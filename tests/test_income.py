@@ -38,7 +38,7 @@ from simulation.income import (
     social_assistance_need,
     tax_of_year,
 )
-from simulation.names import BENEFITS, DISABILITY, MAX_CHILDREN, TRANSITIONAL, WORK
+from simulation.names import BENEFITS, DISABILITY, MAX_CHILDREN, SUPPORTS, TRANSITIONAL, WORK
 from simulation.rates import PLACES, RATES, load_rates, profile_rates, rate_table, read_rates, to_2025_prices, years
 
 HERE = Path(__file__).resolve().parent
@@ -239,8 +239,9 @@ def any_family(draw, claims=None):
     family = families[0]
     family.rent = draw(st.floats(0, 25000))
     family.residence = draw(st.integers(0, 500))
-    for field in ("applying", "claims_housing_allowance", "claims_support"):
+    for field in ("applying", "claims_housing_allowance"):
         family[field] = draw(st.booleans()) if claims is None else claims
+    family["claims_support"] = [draw(st.booleans()) if claims is None else claims for _ in SUPPORTS]
     for k, drawn in enumerate(draw(st.lists(parents(), min_size=1, max_size=2))):
         parent = family.parent[k]
         parent.present = 1
@@ -288,7 +289,8 @@ def test_income_never_falls_below_the_norm_for_a_family_that_takes_up_what_it_ca
 @given(any_family(), any_rates)
 def test_taking_up_everything_adds_exactly_what_is_left_on_the_table(families, rates):
     before = settle(families.copy(), rates)
-    families[0].applying = families[0].claims_housing_allowance = families[0].claims_support = 1
+    families[0].applying = families[0].claims_housing_allowance = 1
+    families["claims_support"] = 1
     after = settle(families, rates)
     assert after.disposable - before.disposable == pytest.approx(before.entitled_not_claimed, abs=1e-6)
 
@@ -447,6 +449,29 @@ def test_a_child_of_18_changes_nothing():
     settle(without, rates)
     settle(with_adult, rates)
     assert all(without[0][name] == with_adult[0][name] for name in (*MONEY, "equivalised"))
+
+
+@pytest.mark.parametrize("missing", SUPPORTS)
+def test_each_support_is_claimed_or_left_by_itself(missing):
+    """A lone parent in work, one child at home of an age for cash-for-care, one of 54 months in kindergarten."""
+    example = next(row for row in EXAMPLES if row["family"] == "lone-wages-204000")
+    rates = load_rates("2025")
+    families = a_family({**example, "children_months": "15 54k", "applying": 0, "claims_support": 1})
+    everything = settle(families.copy(), rates).copy()
+    families["claims_support"][0, SUPPORTS.index(missing)] = 0
+    family = settle(families, rates)
+    ceiling = 0.06 * 204000 / 12 * (1 - 20 / 45)  # below the price: 566.67
+    assert everything.kindergarten_fee == pytest.approx(ceiling)
+    assert (everything.cash_for_care, everything.childcare_support) == (7500, 0)  # 64 % of fees less cash-for-care
+    assert everything.advance_child_support == 2 * 1920
+    if missing == "cash_for_care":  # without it the fees are supported
+        assert (family.cash_for_care, family.childcare_support) == (0, pytest.approx(0.64 * ceiling))
+    elif missing == "advance_child_support":
+        assert (family.advance_child_support, family.cash_for_care) == (0, 7500)
+    else:
+        assert family.kindergarten_fee == pytest.approx(1100)  # free core time is applied for as well
+        assert (family.cash_for_care, family.childcare_support) == (7500, 0)
+    assert family.entitled_not_claimed > 0
 
 
 def test_the_housing_allowance_is_one_month_late():
@@ -647,8 +672,9 @@ def fingerprint():
             families["child_slots"] = MAX_CHILDREN
             family = families[0]
             family.rent, family.residence = random.uniform(0, 20000), random.integers(0, 200)
-            for field in ("applying", "claims_housing_allowance", "claims_support"):
+            for field in ("applying", "claims_housing_allowance"):
                 family[field] = random.integers(0, 2)
+            family["claims_support"] = random.integers(0, 2, len(SUPPORTS))
             for k in range(random.integers(1, 3)):
                 parent = family.parent[k]
                 parent.present, parent.work, parent.benefit = 1, random.integers(0, 3), random.integers(0, 8)

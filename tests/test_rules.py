@@ -72,6 +72,7 @@ from simulation.names import (
     S_LANGUAGE,
     S_WORK,
     SERVICES,
+    SUPPORTS,
     TRANSITIONAL,
     UNEMPLOYMENT,
     WAITING,
@@ -976,7 +977,13 @@ def test_owners_claim_housing_allowance_at_a_share_of_the_rate_of_renters_and_dr
     n = 600
     tenure = np.array([OWNER, PRIVATE_RENTAL, MUNICIPAL_RENTAL])[np.arange(n) % 3]
     world = a_town(
-        {"claim_housing_allowance": 1.2, "owner_claim": 0.3, "unclaim": 0.4, "claim_support": AT_ONCE}, families=n
+        {
+            "claim_housing_allowance": 1.2,
+            "owner_claim": 0.3,
+            "unclaim": 0.4,
+            **{f"claim_support.{support}": AT_ONCE for support in SUPPORTS},
+        },
+        families=n,
     )
     f, claimed = world.families, np.arange(n) % 2
     f["tenure"], f["claims_housing_allowance"] = tenure, claimed
