@@ -21,6 +21,7 @@ from simulation.benefits import (
     start_programme,
     transitional_hazard,
     transitional_right,
+    unemployment_claimed,
 )
 from simulation.coordinator import net_hours_per_family
 from simulation.draws import (
@@ -30,6 +31,7 @@ from simulation.draws import (
     BLOCK_MONTH,
     BUFFER,
     CLAIM_HOUSING,
+    CLAIM_SUPPORT,
     ENTITY_CHILD,
     ENTITY_FAMILY,
     ENTITY_FIRST_PARENT,
@@ -736,6 +738,30 @@ def test_unemployment_benefit_asks_for_1_5_g_in_a_year_or_3_g_in_three() -> None
 
 def test_who_does_not_claim_unemployment_benefit_has_none() -> None:
     assert lose_job(6e5, 1e6, claim=0.0) == NO_BENEFIT
+
+
+@pytest.mark.parametrize(("claim_rate", "chance"), [(0.0, 0.6), (0.5, 1 - 0.4 * math.exp(-1.0))])
+def test_a_coordinator_helps_to_claim_unemployment_and_transitional_benefit(claim_rate: float, chance: float) -> None:
+    world = a_town({"unemployment_claim": 0.6, "transitional_entry": 0.04, "claim_rate": claim_rate}, families=1)
+    p, town, family = parameters(world), world.town[0], world.families[0]
+    parent = family["parent"][0]
+    family["potency"], family["youngest"], family["residence"] = 2.0, 60, 300
+    assert float(transitional_hazard(family, parent, town, p)) == pytest.approx(0.04 + 2.0 * claim_rate)
+    parent["earned_1y"] = 2.0 * town["basic_amount"]
+    for u, claims in ((chance - 1e-9, True), (chance + 1e-9, False)):
+        assert bool(unemployment_claimed(family, parent, u, town, p)) is claims
+
+
+def test_each_support_for_children_begins_to_be_claimed_at_its_own_rate() -> None:
+    rates = {"childcare": 0.2, "advance_child_support": 0.5, "cash_for_care": 1.2}
+    world = a_town({f"claim_support.{name}": rate for name, rate in rates.items()}, families=400)
+    world.families["claims_support"] = 0
+    u = luck(world, CLAIM_SUPPORT)
+    live(world, "claims")
+    for s, name in enumerate(SUPPORTS):
+        claims = world.families["claims_support"][:, s] == 1
+        assert np.array_equal(claims, u < 1.0 - math.exp(-rates[name]))
+        assert 0 < claims.sum() < 400
 
 
 @pytest.mark.parametrize(
