@@ -129,3 +129,15 @@ def test_the_command_writes_tables_figure_and_page(tmp_path: Path, capsys: pytes
     assert run.main([*options, "--out", str(tmp_path / "out")]) == 2
     assert "is there already" in capsys.readouterr().err
     assert run.main([*options, "--write", str(tmp_path / "none.md")]) == 2
+
+
+def test_every_run_leaves_the_incomes_of_its_families_and_their_figure(tmp_path: Path) -> None:
+    study = ["--set", "pool.families=60", "--set", "study.burn_in_months=24", "--set", "study.horizon_months=2"]
+    folder = tmp_path / "run"
+    assert run.main(["compare", *study, "--replicates", "2", "--workers", "1", "--quiet", "--out", str(folder)]) == 0
+    assert pd.read_csv(folder / "incomes.csv")["name"].tolist() == [s.name for s in STATISTICS]
+    assert set(pd.read_csv(folder / "incomes_by_household.csv")["household"]) <= set(KINDS)
+    assert (folder / "figures" / "incomes.svg").is_file()
+    drawn = (folder / "figures" / "incomes.svg").read_bytes()
+    assert run.main(["report", str(folder)]) == 0  # made again from the tables alone
+    assert (folder / "figures" / "incomes.svg").read_bytes() == drawn
