@@ -295,14 +295,16 @@ class Incomes:
         rows = []
         for statistic in STATISTICS:
             each = np.array([statistic.of(group) for group in groups])
+            each = each[np.isfinite(each)]  # a group without recipients says nothing
+            low, high = np.quantile(each, (0.05, 0.95)) if len(each) else (np.nan, np.nan)
             source = statistic.published.get(self.prices)
             rows.append(
                 {
                     "name": statistic.name,
                     "unit": statistic.unit,
                     "value": statistic.of(self.years),
-                    "low": float(np.nanquantile(each, 0.05)),
-                    "high": float(np.nanquantile(each, 0.95)),
+                    "low": float(low),
+                    "high": float(high),
                     "observed": np.nan if source is None else statistic.factor * float(evidence()[source]["value"]),
                     "source": source or "",
                     "replicates": len(groups),
