@@ -38,6 +38,7 @@ COMMANDS = (
     Command(
         "work-pays", "draw disposable income against gross wages, and what is lost of a krone", "results.work_pays"
     ),
+    Command("incomes", "what families of each kind have, beside published figures", "calibration.incomes"),
     Command(
         "parameters", "print every parameter with unit, prior, link or not, source and grade", "scenarios.parameters"
     ),

@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from results import figures, files, style, words
+from results import figures, files, incomes, style, words
 from results.costs import PAYERS
 from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
@@ -22,7 +22,8 @@ from simulation.names import CAPACITY, SERVICES
 
 MAIN_OUTCOMES: Final = (
     *("employed_share", "full_time_share", "earnings", "disposable_income"),
-    *("low_income_share", "children_in_low_income_share", "social_assistance_share", "social_assistance_amount"),
+    *("low_income_share", "lasting_low_income_share", "children_in_low_income_share"),
+    *("social_assistance_share", "social_assistance_amount", "entitled_not_claimed"),
     *("child_participation_share", "adequate_housing_share", "trust"),
 )
 POPULATIONS: Final = ("eligible", "pool", "followed_in_both", "followed_in_one")
@@ -59,6 +60,9 @@ def draw(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, la
     found.append(figures.sources(tables.outcomes, arms, lang))
     found.append(figures.services(tables.outcomes, arms, lang))
     found.append(figures.reach(tables.reach, arms, int(manifest["horizon"]), lang))
+    if len(tables.incomes):
+        prices = str(manifest.get("prices", "2025"))
+        found.append(incomes.draw(tables.incomes, tables.incomes_by_household, prices, lang))
     if lives:
         found.append(figures.two_lives(**lives, lang=lang))
     return found
@@ -66,7 +70,7 @@ def draw(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, la
 
 def _remove_old(folder: Path, names: set[str]) -> None:
     """Take away figures of contrasts that an earlier run in this folder had and this one has not."""
-    ours = [*folder.glob("differences-*"), *folder.glob("two-lives.*")]
+    ours = [*folder.glob("differences-*"), *folder.glob("two-lives.*"), *folder.glob("incomes.*")]
     for path in ours:
         if path.suffix in {".svg", ".png"} and path.stem not in names:
             path.unlink(missing_ok=True)

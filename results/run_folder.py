@@ -22,6 +22,7 @@ import pandas as pd
 
 from results import files, statistics
 from results.costs import costs_path, load_costs
+from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
 from simulation.errors import InputError
 from simulation.outcomes import Runs
 
@@ -74,10 +75,14 @@ class Tables:
     reach: pd.DataFrame
     services: pd.DataFrame
     drift: pd.DataFrame
+    incomes: pd.DataFrame
+    """what families have under ordinary follow-up beside what is published; empty where it was not read"""
+    incomes_by_household: pd.DataFrame
 
 
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
+    | {"name", "source", "household"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -88,6 +93,8 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "reach": statistics.REACH_COLUMNS,
     "services": statistics.SERVICE_COLUMNS,
     "drift": statistics.DRIFT_COLUMNS,
+    "incomes": COMPARISON_COLUMNS,
+    "incomes_by_household": HOUSEHOLD_COLUMNS,
 }
 
 
@@ -98,8 +105,8 @@ def check_language(lang: str) -> str:
     return lang
 
 
-def make_tables(runs: Runs, prices: str) -> Tables:
-    """Every table of a run, unit costs in the study's prices."""
+def make_tables(runs: Runs, prices: str, incomes: Any = None) -> Tables:
+    """Every table of a run, unit costs in the study's prices; ``incomes`` as ``calibration.incomes`` gives them."""
     costs = load_costs(costs_path(prices))
     differences, variance = statistics.difference_tables(runs)
     return Tables(
@@ -111,6 +118,10 @@ def make_tables(runs: Runs, prices: str) -> Tables:
         reach=statistics.reach_table(runs),
         services=statistics.services_table(runs),
         drift=statistics.drift_table(runs),
+        incomes=pd.DataFrame(columns=list(COMPARISON_COLUMNS)) if incomes is None else incomes.comparison(),
+        incomes_by_household=(
+            pd.DataFrame(columns=list(HOUSEHOLD_COLUMNS)) if incomes is None else incomes.by_household()
+        ),
     )
 
 
@@ -135,7 +146,7 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
     """
     check_language(lang)
     manifest = make_manifest(study, finished, lang)
-    tables = make_tables(finished.runs, str(manifest["prices"]))
+    tables = make_tables(finished.runs, str(manifest["prices"]), getattr(finished, "incomes", None))
     files.make_folder(folder)
     (folder / "manifest.json").unlink(missing_ok=True)  # until everything is in place, the folder is not a finished run
     for name in TABLE_COLUMNS:
@@ -288,7 +299,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_tables(folder: Path) -> Tables:
-    """The tables of a run; ``cost_differences``, ``reach``, ``services`` and ``drift`` are empty where their file is missing.
+    """The tables of a run; those that are not of the contract are empty where their file is missing.
 
     Raises
     ------

@@ -1,23 +1,27 @@
 """Why work need not pay: disposable income against gross wages, and what is lost of an extra krone.
 
 For one family by the rules of a month, with and without social assistance; everything else it is entitled to is claimed.
+A figure, and a page for planners that says why.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from results import files
-from results.language import number, percent
+from results.language import number, percent, say
 from results.style import BLUE, GREY, WIDTH, Picture, finish, header, number_axis, save, style
-from simulation.budget import family_budget
+from simulation.budget import family_budget, read_ages
 from simulation.errors import InputError
 from simulation.rates import resolve_month
 
@@ -25,42 +29,9 @@ ORANGE: Final = "#D55E00"
 TOP: Final = 600_000  # NOK of gross wages a year
 STEP: Final = 4_000  # NOK a year between points; a loss is measured over one step
 
-WORDS: Final = {
-    "nb": {
-        "title": "Hvor mye er igjen av lønnen? {adults}, {children}, husleie {rent} kroner, satser for {month}",
-        "one": "én forelder",
-        "two": "to foreldre",
-        "child": "ett barn",
-        "kids": "{n} barn",
-        "none": "ingen barn",
-        "disposable": "Disponibel inntekt, kroner i måneden",
-        "loss": "Tap av en ekstra krone i lønn",
-        "with": "med sosialhjelp",
-        "without": "uten sosialhjelp",
-        "wages": "Lønn før skatt, tusen kroner i året",
-        "note": "Skatt, bostøtte, betaling for barnehage og SFO og sosialhjelp regnet etter reglene. 100 % betyr at ingenting "
-        "er igjen av en ekstra krone. Andre ytelser enn disse er ikke med.",
-        "alt": "Med sosialhjelp er den disponible inntekten den samme, {floor} kroner i måneden, fra ingen lønn til en lønn "
-        "på om lag {end} kroner i året. Deretter tapes i snitt {loss} av hver ekstra krone fram til {top} kroner.",
-    },
-    "en": {
-        "title": "How much is left of wages? {adults}, {children}, rent NOK {rent}, rates of {month}",
-        "one": "one parent",
-        "two": "two parents",
-        "child": "one child",
-        "kids": "{n} children",
-        "none": "no children",
-        "disposable": "Disposable income, NOK a month",
-        "loss": "Lost of an extra krone of wages",
-        "with": "with social assistance",
-        "without": "without social assistance",
-        "wages": "Gross wages, thousand NOK a year",
-        "note": "Tax, housing allowance, fees for kindergarten and SFO, and social assistance by the rules. 100% means that "
-        "nothing is left of an extra krone. Other benefits are not included.",
-        "alt": "With social assistance disposable income is the same, NOK {floor} a month, from no wages to wages of about "
-        "NOK {end} a year. After that {loss} of each extra krone is lost on average, up to NOK {top}.",
-    },
-}
+
+def _say(lang: str, key: str, **values: Any) -> str:
+    return say(f"work_pays.{key}", lang, **values)
 
 
 def incomes(
@@ -86,40 +57,39 @@ def work_pays(
     parents: int, children: Sequence[float], rent: float, month: str = "2025", *, lang: str = "nb", **family: Any
 ) -> Picture:
     """The figure for one family; further arguments as for :func:`simulation.budget.family_budget`."""
-    text = WORDS[lang]
+    text = partial(_say, lang)
     lives = {
         "with": incomes(parents, children, rent, month, social_assistance=True, **family),
         "without": incomes(parents, children, rent, month, social_assistance=False, **family),
     }
-    kids = (
-        text["none"] if not children else text["child"] if len(children) == 1 else text["kids"].format(n=len(children))
-    )
-    title = text["title"].format(
-        adults=text["one" if parents == 1 else "two"],
+    kids = text("none") if not children else text("child") if len(children) == 1 else text("kids", n=len(children))
+    title = text(
+        "title",
+        adults=text("one" if parents == 1 else "two"),
         children=kids,
         rent=number(rent, lang),
         month=resolve_month(month),
     )
     with style():
-        figure = Figure(figsize=(WIDTH, 7.2))
-        upper = figure.add_axes((0.1, 0.55, 0.86, 0.34))
-        lower = figure.add_axes((0.1, 0.13, 0.86, 0.30))
+        figure = Figure(figsize=(WIDTH, 7.6))
+        upper = figure.add_axes((0.1, 0.57, 0.86, 0.33))
+        lower = figure.add_axes((0.1, 0.175, 0.86, 0.29))
         for key, colour, dashes in (("without", BLUE, (0, (5, 2))), ("with", ORANGE, "-")):
             points = lives[key]
-            upper.plot(points[:, 0] / 1000, points[:, 1], color=colour, linestyle=dashes, linewidth=2, label=text[key])
+            upper.plot(points[:, 0] / 1000, points[:, 1], color=colour, linestyle=dashes, linewidth=2, label=text(key))
             middle = (points[1:, 0] + points[:-1, 0]) / 2000
             lower.plot(middle, np.clip(losses(points), -0.2, 1.5), color=colour, linestyle=dashes, linewidth=1.6)
-        upper.set_title(text["disposable"])
-        lower.set_title(text["loss"])
+        upper.set_title(text("disposable"))
+        lower.set_title(text("loss"))
         number_axis(upper.yaxis, lang)
         number_axis(lower.yaxis, lang, share=True)
         upper.legend(loc="upper left")
         lower.axhline(1.0, color=GREY, linewidth=0.8)
         lower.set_ylim(-0.1, 1.3)
-        lower.set_xlabel(text["wages"])
+        lower.set_xlabel(text("wages"))
         for axes in (upper, lower):
             axes.set_xlim(0, TOP / 1000)
-        header(figure, title, text["note"])
+        header(figure, title, text("note"))
         return finish(figure, "work-pays", title, _alt(lives["with"], lang))
 
 
@@ -129,9 +99,86 @@ def _alt(points: npt.NDArray[np.float64], lang: str) -> str:
     end = flat[-1, 0]
     after = points[points[:, 0] >= end]
     loss = 1.0 - 12.0 * (after[-1, 1] - after[0, 1]) / max(after[-1, 0] - after[0, 0], STEP)
-    return WORDS[lang]["alt"].format(
-        floor=number(floor, lang), end=number(end, lang), loss=percent(loss, lang), top=number(TOP, lang)
+    amounts = {"floor": number(floor, lang), "end": number(end, lang), "top": number(TOP, lang)}
+    return _say(lang, "alt", loss=percent(loss, lang), **amounts)
+
+
+# ---- the page -------------------------------------------------------------------------------------------------------
+
+TABLE_STEP: Final = 100_000  # NOK of gross wages a year between rows
+_CELLS: Final = (
+    ("gross_wages",),
+    ("tax",),
+    ("child_benefit", "child_support", "advance_child_support"),
+    ("childcare_support", "cash_for_care"),
+    ("housing_allowance",),
+    ("kindergarten_fee", "sfo_fee"),
+    ("social_assistance",),
+    ("disposable_income",),
+)
+
+
+def page(
+    picture: Picture,
+    parents: int,
+    children: Sequence[float],
+    rent: float,
+    month: str,
+    *,
+    lang: str,
+    **family: Any,
+) -> str:
+    """A self-contained HTML page for planners: the figure, the same in numbers, and why."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).resolve().parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    rows, before = [], None
+    for wages in range(0, TOP + 1, TABLE_STEP):
+        lines = {
+            line.name: line.value
+            for line in family_budget(
+                parents, children, rent, wages, month, social_assistance=True, supports=True, **family
+            )
+        }
+        amounts = [sum(lines[name] for name in names) for names in _CELLS]
+        kept = "" if before is None else percent(12.0 * (lines["disposable_income"] - before) / TABLE_STEP, lang)
+        before = lines["disposable_income"]
+        rows.append([number(wages, lang), *(number(amount, lang) for amount in amounts), kept])
+    return environment.get_template("work-pays.html.j2").render(
+        lang=lang,
+        say=partial(_say, lang),
+        columns=len(_CELLS) + 2,
+        family=picture.title,
+        alt=picture.alt,
+        svg=base64.b64encode(picture.images["svg"]).decode("ascii"),
+        rows=rows,
+    )
+
+
+def write(
+    folder: Path,
+    parents: int,
+    children: Sequence[float],
+    rent: float,
+    month: str,
+    *,
+    lang: str,
+    force: bool,
+    **family: Any,
+) -> Picture:
+    """The figure and its page into a folder, and the figure; InputError where they are there already."""
+    picture = work_pays(parents, children, rent, month, lang=lang, **family)
+    if not force and (folder / f"{picture.name}.svg").exists():
+        raise InputError("a figure is there already", file=folder, key="--out", allowed="another folder, or --force")
+    files.make_folder(folder)
+    save(folder, picture.name, picture.images)
+    whole = page(picture, parents, children, rent, month, lang=lang, **family)
+    files.write_text(folder / f"{picture.name}.html", whole)
+    return picture
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------
@@ -152,16 +199,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Draw the figure and say in words what it shows; InputError for a family or month that cannot be."""
-    try:
-        ages = [float(part) for part in args.children.split(",") if part.strip()]
-    except ValueError:
-        raise InputError(
-            f"{args.children!r} are not ages", key="children", allowed="years with commas, as 3,7"
-        ) from None
-    picture = work_pays(args.parents, ages, args.rent, args.month, lang=args.lang)
-    if not args.force and (args.out / f"{picture.name}.svg").exists():
-        raise InputError("a figure is there already", file=args.out, key="--out", allowed="another folder, or --force")
-    files.make_folder(args.out)
-    save(args.out, picture.name, picture.images)
-    print(f"{picture.title}\n{picture.alt}\n{args.out / picture.name}.svg")
+    ages = read_ages(args.children)
+    picture = write(args.out, args.parents, ages, args.rent, args.month, lang=args.lang, force=args.force)
+    print(f"{picture.title}\n{picture.alt}\n{args.out / picture.name}.html")
     return 0

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from simulation.runner import Finished
 
 MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
-
+FAMILIES_FOR_INCOMES: Final = 16_000  # whose income is read for the table beside published figures
 LARGEST_FOR_LIVES: Final = 5000  # families: larger pools are not run again for one figure
 HEADLINES: Final = {  # outcome: words, factor, digits
     "employed_share": ("parents in work, points", 100, 1),
@@ -120,12 +120,20 @@ def _run(
     )
 
 
-def _save(folder: Path, study: Study, finished: Finished, lang: str, command: str | None = None) -> None:
+def _save(
+    folder: Path,
+    study: Study,
+    finished: Finished,
+    lang: str,
+    command: str | None = None,
+    workers: int | None = None,
+) -> None:
     from results import save_run
 
     described: Any = SimpleNamespace(**vars(finished))
     described.command, described.inputs = command, {study.file.name: study.file}
     described.lives, described.eligible_families = _lives(study, finished), _eligible(study, finished)
+    described.incomes = _incomes(study, workers)
     save_run(folder, study, described, lang=lang)
 
 
@@ -141,6 +149,16 @@ def _lives(study: Study, finished: Finished) -> dict[str, Any] | None:
         return two_lives(study, replicate=int(finished.runs.replicate[0])).record()
     except InputError:  # no family to show, or no arm to show it against: a run is not lost for a figure
         return None
+
+
+def _incomes(study: Study, workers: int | None) -> Any:
+    """What the families have under ordinary follow-up, beside what is published; None for a very large pool."""
+    from calibration.incomes import incomes
+
+    families = study.arms[0].families
+    if families > LARGEST_FOR_LIVES:
+        return None
+    return incomes(study, replicates=max(2, min(study.replicates, FAMILIES_FOR_INCOMES // families)), workers=workers)
 
 
 def _eligible(study: Study, finished: Finished) -> list[int]:
@@ -204,7 +222,7 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
-    _save(folder, study, finished, args.lang, shlex.join(["python", "run.py", *sys.argv[1:]]))
+    _save(folder, study, finished, args.lang, shlex.join(["python", "run.py", *sys.argv[1:]]), args.workers)
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
         print(_summary(folder, study))

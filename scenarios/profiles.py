@@ -69,6 +69,7 @@ class Head(Table):
     title: str = Field(min_length=1, max_length=200, description="a line of text")
     about: str = Field(default="", max_length=4000, description="what stands behind the numbers")
     prices: str = Field(default="2025", description="the year of the rules that its targets hold under, as text")
+    housing_cap: Literal["other", "oslo", "large", "further"] = "other"
 
 
 class Barriers(Table):
@@ -175,6 +176,19 @@ class Target(Grounds):
     most: float | None = Field(default=None, gt=0, description="the number that is solved for is kept at or below")
 
 
+class LocalRate(Grounds):
+    """A rate that the municipality has set itself, with its source."""
+
+    value: float | list[float]
+
+
+class LocalRates(Table, extra="allow"):
+    """``[rates]``: the year they are of, and the rates by their names in ``simulation/rates/YEAR.toml``."""
+
+    __pydantic_extra__: dict[str, LocalRate]
+    year: str = Field(description='the year the rates are of, as text: "2025"')
+
+
 class ProfileFile(Table):
     """A profile file."""
 
@@ -189,6 +203,7 @@ class ProfileFile(Table):
     ranks: dict[str, float] = Field(default_factory=dict, max_length=20)
     """What a ranking says, for each unit of ``rank_strength``: see ``scenarios.vestland``"""
     targets: dict[str, Target] = Field(default_factory=dict, max_length=100)
+    rates: LocalRates | None = None
 
 
 def profile_names() -> tuple[str, ...]:
@@ -203,11 +218,11 @@ def load_profile(name: str) -> Profile:
     ------
     InputError : no such profile, or something in its file is wrong
     """
-    return resolve(read_profile(name))
+    return resolve(read_profile(name), name)
 
 
-def resolve(document: ProfileFile) -> Profile:
-    """What the model reads of a profile's file."""
+def resolve(document: ProfileFile, file: str = "") -> Profile:
+    """What the model reads of a profile's file; ``file`` is what to blame for rates that cannot be."""
     services = {service: _service_plan(table) for service, table in document.services}
     inhabitants, local = document.size.inhabitants, document.local
     return Profile(
@@ -224,6 +239,9 @@ def resolve(document: ProfileFile) -> Profile:
         ranks=dict(document.ranks),
         families=round(document.size.families.value),
         inhabitants=None if inhabitants is None else inhabitants.value,
+        housing_cap=document.profile.housing_cap,
+        rates=_local_rates(document.rates, file or document.profile.name),
+        rates_year="" if document.rates is None else document.rates.year,
     )
 
 
@@ -367,6 +385,23 @@ def with_values(document: ProfileFile, values: Mapping[str, float], **grounds: s
 
 def _values(table: Table) -> dict[str, float]:
     return {name: float(item.value) for name, item in table}
+
+
+def _local_rates(table: LocalRates | None, name: str) -> dict[str, float | tuple[float, ...]]:
+    """The municipality's own rates; each must be one of its year's, and fit its unit."""
+    if table is None:
+        return {}
+    from simulation.rates import load_rates
+
+    found: dict[str, float | tuple[float, ...]] = {}
+    for rate, item in table.__pydantic_extra__.items():
+        found[rate] = tuple(item.value) if isinstance(item.value, list) else item.value
+        try:
+            load_rates(table.year, changes={rate: found[rate]})
+        except InputError as error:
+            key = "rates.year" if error.key == "month" else f"rates.{rate}"
+            raise InputError(error.problem, file=name, key=key, allowed=error.allowed) from None
+    return found
 
 
 def _service_plan(table: Service) -> ServicePlan:

@@ -131,6 +131,11 @@ def _build(content: Mapping[str, Any], layers: Layers) -> Study:
     profile = _profile(file.study.profile, layers)
     if file.pool.families is not None:
         profile = profile.for_pool(file.pool.families)
+    if profile.rates and profile.rates_year != file.study.prices:
+        problem = (
+            f"the profile has rates of its own of {profile.rates_year}, the run is in prices of {file.study.prices}"
+        )
+        raise _wrong(layers, ("study", "prices"), problem, f'"{profile.rates_year}": years are not mixed')
     contrasts = _contrasts(file, layers)
     if file.study.precision is not None and not contrasts:
         raise _wrong(layers, ("study", "precision"), "there is no contrast to be precise about", "a [[contrast]]")

@@ -4,7 +4,7 @@ Rates are in family-months per second of one core's time, so that other programs
 ``compiled`` advances a municipality, ``compiled_with_outcomes`` is a whole replicate of the main study (burn-in, every arm,
 outcomes read), ``mesa_compiled`` steps a ``FamilyModel``, and ``python`` is the same rules uncompiled, which says what
 compiling is worth and nothing about Mesa. What "faster than Mesa" may be said of is the small rule, written by hand in plain
-Mesa and compiled, timed in the same run.
+Mesa and compiled, timed in the same run. ``income_share`` is to stay under a quarter.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main(args: argparse.Namespace) -> int:
 
 def measure(size: Size) -> Iterator[tuple[int, int, list[Record]]]:
     """Measure one thing after another: (how many are done, of how many, its records)."""
-    parts: list[Callable[[Size], list[Record]]] = [_rates, _plain, _small_rule, _scaling, _threads, _memory]
+    parts: list[Callable[[Size], list[Record]]] = [_rates, _income, _plain, _small_rule, _scaling, _threads, _memory]
     if size.main_job:
         parts.append(_main_job)
     for done, part in enumerate(parts, start=1):
@@ -171,6 +171,36 @@ def _rates(size: Size) -> list[Record]:
 
     works = {"compiled": compiled, "compiled_with_outcomes": with_outcomes, "mesa_compiled": through_mesa}
     return [Record(name, 1.0 / _median(work, size.runs), RATE) for name, work in works.items()]
+
+
+def _income(size: Size) -> list[Record]:
+    """What the money of a month takes of a family-month.
+
+    Families of all months in random order, a few hundred at a time that have just been copied: as in a month, their records
+    lie near and what they are is news to the processor.
+    """
+    import numpy as np
+
+    from simulation.engine import burn_in, run_replicate
+    from simulation.income import household_incomes
+
+    world = _world(size.families)
+    history = run_replicate(_plan(size.families), seed=1, replicate=0, months=size.months, history=True).history
+    assert history is not None
+    families, rates = history.reshape(-1), world.setting["rates"]
+    household_incomes(families[:1].copy(), rates)
+    order, shares = np.random.default_rng(1), []
+    for _ in range(size.runs + 1):
+        start = time.thread_time()
+        burn_in(world, size.months)
+        month, money = time.thread_time() - start, 0.0
+        for some in np.array_split(order.permutation(len(families)), size.months):
+            batch = families[some]
+            start = time.thread_time()
+            household_incomes(batch, rates)
+            money += time.thread_time() - start
+        shares.append(money / month)
+    return [Record("income_share", statistics.median(shares[1:]), "of the time of a family-month, household_income")]
 
 
 def _plain(size: Size) -> list[Record]:

@@ -7,10 +7,12 @@ Amounts are in ``income``; here is only who gets what.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from simulation.compiled import rule, small
 from simulation.draws import BLOCK_SELDOM, KVP_OR_MEASURE, clock, fill_parent
+from simulation.income import unemployment_base, unemployment_entitled
 from simulation.names import (
     AAP,
     DISABILITY,
@@ -25,10 +27,8 @@ from simulation.names import (
 )
 from simulation.ratios import ratio
 
-TRANSITIONAL_MONTHS: Final = 36  # longest ordinary duration: transitional-benefit-years
-TRANSITIONAL_AGE: Final = 96  # months: child under eight, transitional-benefit-child-age
-INTRODUCTION_MONTHS: Final = 24
-UNEMPLOYMENT_MONTHS: Final = 24  # unemployment-benefit-weeks-long
+YEAR: Final = 12.0  # months
+WEEKS: Final = 52.0  # of a year
 KVP_SOCIAL_ASSISTANCE: Final = 3  # months of the last 12 that make KVP the natural programme
 NEVER: Final = 2.0  # a clock that does not ring this month
 
@@ -62,17 +62,33 @@ def transitional_right(family, parent, town):  # type: ignore[no-untyped-def]
     """A lone parent with a child under eight, not in full-time work, with the years of residence."""
     if family.parent[1].present == 1 or parent.work == FULL_TIME or family.residence < town.residence_months:
         return False
-    return family.youngest < TRANSITIONAL_AGE
+    return family.youngest < town.transitional_child_age * YEAR
 
 
 @small
 def transitional_hazard(family, parent, town, p):  # type: ignore[no-untyped-def]
-    """Claiming transitional benefit, per month; once the three years are used, no more."""
-    if parent.benefit != NO_BENEFIT or parent.attended_transitional >= TRANSITIONAL_MONTHS:
+    """Claiming transitional benefit, per month, sooner with a coordinator's help; no more once its months are used."""
+    if parent.benefit != NO_BENEFIT or parent.attended_transitional >= town.transitional_months:
         return 0.0
     if not transitional_right(family, parent, town):
         return 0.0
-    return p.transitional_entry
+    return p.transitional_entry + p.claim_rate * family.potency
+
+
+@small
+def unemployment_claimed(family, parent, u, town, p):  # type: ignore[no-untyped-def]
+    """Whether a parent who loses a job has the earnings for unemployment benefit and claims it; ``u`` is its draw."""
+    if parent.benefit != NO_BENEFIT or not unemployment_entitled(parent, town):
+        return False
+    return u < 1.0 - (1.0 - p.unemployment_claim) * math.exp(-p.claim_rate * family.potency)
+
+
+@small
+def unemployment_months(parent, town):  # type: ignore[no-untyped-def]
+    """How long unemployment benefit is paid at most, by former income; NIA 4-15."""
+    if unemployment_base(parent, town) >= town.unemployment_long_g * town.basic_amount:
+        return town.unemployment_weeks_long * YEAR / WEEKS
+    return town.unemployment_weeks_short * YEAR / WEEKS
 
 
 @small
@@ -82,11 +98,11 @@ def benefit_ends(family, parent, u, town, p):  # type: ignore[no-untyped-def]
     if parent.benefit == AAP:
         return clock(u, p.aap_end)
     if parent.benefit == UNEMPLOYMENT:
-        return 0.5 if months >= UNEMPLOYMENT_MONTHS else clock(u, p.unemployment_end)
+        return 0.5 if months >= unemployment_months(parent, town) else clock(u, p.unemployment_end)
     if parent.benefit == INTRODUCTION:
-        return 0.5 if months >= INTRODUCTION_MONTHS else NEVER
+        return 0.5 if months >= town.introduction_months else NEVER
     if parent.benefit == TRANSITIONAL:
-        if parent.attended_transitional >= TRANSITIONAL_MONTHS or not transitional_right(family, parent, town):
+        if parent.attended_transitional >= town.transitional_months or not transitional_right(family, parent, town):
             return 0.0
     return NEVER
 

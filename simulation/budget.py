@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from simulation.errors import InputError, nearest
 from simulation.family import FAMILY
 from simulation.income import KINDERGARTEN, SFO, household_income, unemployment_entitled
 from simulation.names import BENEFITS, FULL_TIME, MAX_CHILDREN, NO_WORK, PART_TIME
-from simulation.rates import PLACES, load_rates, resolve_month
+from simulation.rates import PLACES, load_rates, rate_table, resolve_month
 
 MONTHS: Final = 12
 OLDEST: Final = 20  # years; from 18 a child is not part of the household's money
@@ -49,6 +50,7 @@ _AFTER: Final = (
     ("child_benefit", "child_benefit", 1),
     ("cash_for_care", "cash_for_care", 1),
     ("childcare_support", "childcare_support", 1),
+    ("child_support", "child_support", 1),
     ("advance_child_support", "advance_child_support", 1),
     ("housing_allowance", "housing_allowance", 1),
     ("kindergarten_fee", "kindergarten_fee", -1),
@@ -69,6 +71,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "child_benefit": ("barnetrygd", "child benefit"),
     "cash_for_care": ("kontantstøtte", "cash-for-care"),
     "childcare_support": ("stønad til barnetilsyn", "childcare support"),
+    "child_support": ("barnebidrag", "child support"),
     "advance_child_support": ("bidragsforskudd", "advance child support"),
     "housing_allowance": ("bostøtte", "housing allowance"),
     "kindergarten_fee": ("barnehage", "kindergarten fee"),
@@ -87,6 +90,9 @@ class BudgetLine:
     name: str
     value: float
     unit: str = MONTHLY
+    low: float | None = None
+    """with ``high``: how far off it may be, where that is known (the low-income line)"""
+    high: float | None = None
 
 
 def family_budget(
@@ -107,10 +113,11 @@ def family_budget(
     social_assistance: bool | None = None,
     supports: bool = False,
     childcare: bool = False,
+    child_support: float | None = None,
     place: str = "other",
     changes: Mapping[str, float | tuple[float, ...]] | None = None,
 ) -> list[BudgetLine]:
-    """A month's budget of a family whose income has been the same for a while.
+    """A month's budget of a family whose income has been the same for a while, in kroner of the month's year.
 
     Parameters
     ----------
@@ -128,6 +135,7 @@ def family_budget(
     social_assistance : applied for; by default only where no other source is named
     supports : cash-for-care, childcare support, advance child support and reduced fees are applied for
     childcare : children of 1-5 are in kindergarten, of 6-9 in SFO, and pay
+    child_support : from the other parent of a lone parent's children, NOK a month for each child
     place, changes : see :func:`simulation.rates.load_rates`
 
     Returns
@@ -139,13 +147,21 @@ def family_budget(
     ------
     InputError : a family, source or month that cannot be
     """
-    _check(parents, children_ages, rent, wages, wages_second, age, residence, former_wages)
+    _check(parents, children_ages, rent, wages, wages_second, age, residence, former_wages, child_support)
     own = [_source(source, parents, "source"), _source(source_second, parents, "source_second")]
     if parents == 1 and (wages_second or source_second):
         raise InputError("there is no second parent", key="wages_second", allowed="--parents 2")
     if work not in (None, "full_time", "part_time"):
         raise InputError(f"unknown work {work!r}", key="work", allowed="one of: full_time, part_time")
+    if work is not None and not wages and not wages_second:
+        raise InputError("there are no wages", key="work", allowed="wages, for work of so many hours")
+    if former_wages is not None and "unemployment" not in own:
+        raise InputError("nobody is on unemployment benefit", key="former_wages", allowed="--source unemployment")
+    if child_support is not None:
+        changes = {**(changes or {}), "child_support": child_support}
     rates = load_rates(month, place, changes)
+    for k in range(parents):
+        _entitled(own[k], children_ages, residence, rates[0], ("source", "source_second")[k])
 
     families = np.zeros(1, FAMILY)
     families["child_slots"] = MAX_CHILDREN
@@ -153,7 +169,7 @@ def family_budget(
     family.rent = rent
     family.residence = round(residence * MONTHS)
     family.claims_housing_allowance = housing_allowance
-    family.claims_support = supports
+    family.claims_support[:] = supports
     family.applying = source in (None, "social_assistance") if social_assistance is None else social_assistance
     for j, years in enumerate(children_ages):
         child = family.child[j]
@@ -170,9 +186,9 @@ def family_budget(
         if own[k] == "unemployment":
             _set_history(parent, former_wages, rates[0])
     # Twice: the housing allowance looks at last month's income.
-    household_income(family, rates[0], 1)
-    household_income(family, rates[0], 1)
-    return _lines(family, rates[0])
+    household_income(family, rates[0])
+    household_income(family, rates[0])
+    return _lines(family, rates[0], resolve_month(month)[:4])
 
 
 def _check(
@@ -184,14 +200,19 @@ def _check(
     age: float,
     residence: float,
     former_wages: float | None,
+    child_support: float | None,
 ) -> None:
     if parents not in (1, 2):
         raise InputError(f"a family has one or two parents, not {parents}", key="parents", allowed="1 or 2")
     amounts = {"rent": rent, "wages": wages, "wages_second": wages_second, "former_wages": former_wages or 0.0}
-    for key, amount in amounts.items():
+    for key, amount in {**amounts, "child_support": child_support or 0.0}.items():
         if not (math.isfinite(amount) and amount >= 0):
-            unit = MONTHLY if key == "rent" else "NOK a year"
-            raise InputError(f"{key} cannot be {amount:g}", key=key, allowed=f"an amount of 0 or more, {unit}")
+            unit = MONTHLY if key in ("rent", "child_support") else "NOK a year"
+            raise InputError(f"cannot be {amount:g}", key=key, allowed=f"an amount of 0 or more, {unit}")
+    if child_support and parents == 2:
+        raise InputError(
+            "child support is paid to a lone parent, here are two", key="child_support", allowed="--parents 1"
+        )
     if len(children_ages) > MAX_CHILDREN:
         raise InputError(
             f"{len(children_ages)} children are too many", key="children", allowed=f"at most {MAX_CHILDREN}"
@@ -216,6 +237,24 @@ def _source(source: str | None, parents: int, key: str) -> str:
     if source == "transitional" and parents == 2:
         raise InputError("transitional benefit is for lone parents, here are two", key=key, allowed="--parents 1")
     return source
+
+
+def _entitled(benefit: str, children_ages: Sequence[float], residence: float, rates: Any, key: str) -> None:
+    """Refuse a benefit that the family's ages or years in Norway rule out; the rules would pay nothing, and say nothing."""
+    needed = rates.residence_months / MONTHS
+    if benefit in ("aap", "disability", "transitional") and residence < needed:
+        raise InputError(
+            f"{benefit} is not given after {residence:g} years in Norway",
+            key=key,
+            allowed=f"--residence {needed:g} or more",
+        )
+    youngest = min((_months(years) / MONTHS for years in children_ages), default=math.inf)
+    if benefit == "transitional" and youngest >= rates.transitional_child_age:
+        raise InputError(
+            "transitional benefit is for parents of small children",
+            key=key,
+            allowed=f"the youngest child under {rates.transitional_child_age:g}",
+        )
 
 
 def _months(years: float) -> int:
@@ -248,7 +287,7 @@ def _set_history(parent: Any, former_wages: float | None, rates: Any) -> None:
         )
 
 
-def _lines(family: Any, rates: Any) -> list[BudgetLine]:
+def _lines(family: Any, rates: Any, year: str) -> list[BudgetLine]:
     own = dict.fromkeys(_OWN, 0.0)
     for parent in family.parent:
         if parent.benefit:
@@ -262,8 +301,15 @@ def _lines(family: Any, rates: Any) -> list[BudgetLine]:
         *lines,
         BudgetLine("disposable_income", total),
         BudgetLine("equivalised_income", round(float(family.equivalised), 2)),
-        BudgetLine("low_income_line", round(float(rates.low_income_line) / MONTHS, 2)),
+        _low_income_line(float(rates.low_income_line), year),
     ]
+
+
+def _low_income_line(line: float, year: str) -> BudgetLine:
+    """EU60 for one consumption unit, with the range its source leaves open."""
+    rate = next(rate for rate in rate_table(year) if rate.name == "low_income_line")
+    value, *ends = (round(float(amount) / MONTHS, 2) for amount in (line, rate.low, rate.high) if amount is not None)  # type: ignore[arg-type]
+    return BudgetLine("low_income_line", value, low=min(value, *ends), high=max(value, *ends))
 
 
 # ----------------------------------------------------------------------------------------------------- the command
@@ -290,12 +336,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--childcare", action="store_true", help="children in kindergarten and SFO")
     parser.add_argument("--social-assistance", action=argparse.BooleanOptionalAction, help="applied for or not")
     parser.add_argument("--housing-allowance", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--child-support", type=float, metavar="NOK", help="from the other parent, a month per child")
     parser.add_argument("--place", default="other", help=f"for the cap on housing cost: {', '.join(PLACES)}")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="rates.NAME=VALUE",
+        help="a rate of your municipality, as rates.norm_lone=8500 or rates.norm_child=[4000,4100,5400]",
+    )
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="DIR",
+        help="also draw income against wages: why work need not pay",
+    )
     known = parser._option_string_actions  # the command line may have added its common options already
     if "--lang" not in known:
         parser.add_argument("--lang", choices=("nb", "en"), default="nb")
     if "--json" not in known:
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    if "--force" not in known:
+        parser.add_argument("--force", action="store_true", help="write over a figure that is there")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -303,7 +365,7 @@ def main(args: argparse.Namespace) -> int:
     month = args.month or args.year or "2025"
     lines = family_budget(
         args.parents,
-        _ages(args.children),
+        read_ages(args.children),
         args.rent,
         args.wages,
         month,
@@ -318,20 +380,64 @@ def main(args: argparse.Namespace) -> int:
         social_assistance=args.social_assistance,
         supports=args.supports,
         childcare=args.childcare,
+        child_support=args.child_support,
         place=args.place,
+        changes=_changes(args.set),
     )
+    if args.figure is not None:
+        _figure(args, month)
     if args.json:
-        print(json.dumps([asdict(line) for line in lines], indent=1))
+        records = [{key: value for key, value in asdict(line).items() if value is not None} for line in lines]
+        print(json.dumps(records, indent=1))
     else:
         print(table(lines, resolve_month(month), args.lang or "nb"))
     return 0
 
 
-def _ages(text: str) -> list[float]:
+def _figure(args: argparse.Namespace, month: str) -> None:
+    """Disposable income of this family against the first parent's wages, other benefits than those of the family left out."""
+    from results.work_pays import write
+
+    write(
+        args.figure,
+        args.parents,
+        read_ages(args.children),
+        args.rent,
+        month,
+        lang=args.lang or "nb",
+        force=args.force,
+        wages_second=args.wages_second,
+        childcare=args.childcare,
+        child_support=args.child_support,
+        place=args.place,
+        changes=_changes(args.set),
+    )
+
+
+def read_ages(text: str) -> list[float]:
+    """Ages from ``3,7``; InputError for anything else."""
     try:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
-        raise InputError(f"{text!r} are not ages", key="children", allowed="years with commas, as 3,7") from None
+        raise InputError(f"{text[:80]!r} are not ages", key="children", allowed="years with commas, as 3,7") from None
+
+
+def _changes(texts: Sequence[str]) -> dict[str, float | tuple[float, ...]]:
+    """Rates set by hand, from ``rates.norm_lone=8500``."""
+    changes: dict[str, float | tuple[float, ...]] = {}
+    for text in texts:
+        key, found, value = text.partition("=")
+        name = key.strip().removeprefix("rates.")
+        try:
+            numbers = tuple(float(part) for part in value.strip().strip("[]").split(","))
+        except ValueError:
+            numbers = ()
+        if not found or not key.strip().startswith("rates.") or not numbers:
+            raise InputError(
+                f"{text[:80]!r} sets no rate", key="--set", allowed="rates.NAME=NUMBER, as rates.norm_lone=8500"
+            )
+        changes[name] = numbers[0] if len(numbers) == 1 else numbers
+    return changes
 
 
 def table(lines: Sequence[BudgetLine], month: str, lang: str = "nb") -> str:
@@ -347,4 +453,18 @@ def table(lines: Sequence[BudgetLine], month: str, lang: str = "nb") -> str:
         if line.name == "disposable_income":
             text.append("-" * (left + 2 + right))
         text.append(f"{label:<{left}}  {amount:>{right}}")
-    return "\n".join(text)
+    return "\n".join([*text, "", _verdict({line.name: line for line in lines}, lang)])
+
+
+def _verdict(lines: Mapping[str, BudgetLine], lang: str) -> str:
+    """Whether the month is one of low income, as far as the line is known."""
+    income, line = lines["equivalised_income"].value, lines["low_income_line"]
+    low, high = line.low or line.value, line.high or line.value
+    below = {"nb": "under", "en": "below"} if income < low else {"nb": "over", "en": "above"}
+    if low <= income < high:
+        below = {"nb": "omtrent på", "en": "about at"}
+    span = " – ".join(f"{amount:,.0f}".replace(",", " ") for amount in (low, high))
+    return {
+        "nb": f"Inntekten per forbruksenhet er {below['nb']} lavinntektsgrensen, som er et anslag ({span} kroner).",
+        "en": f"Income per unit is {below['en']} the low-income line, which is an estimate (NOK {span}).",
+    }[lang]

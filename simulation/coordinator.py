@@ -52,6 +52,7 @@ from simulation.names import (
     OWNER,
     PERSON_BARRIERS,
     SERVICES,
+    SUPPORTS,
 )
 from simulation.parameters import hill
 from simulation.queues import known_needs, refer
@@ -229,7 +230,8 @@ def _claim(family, u, p):  # type: ignore[no-untyped-def]
     if rings(u[HELP_CLAIM_HOUSING], hazard * (p.owner_claim if family.tenure == OWNER else 1.0)):
         family.claims_housing_allowance = 1
     if rings(u[HELP_CLAIM_SUPPORT], hazard):
-        family.claims_support = 1
+        for s in range(len(SUPPORTS)):
+            family.claims_support[s] = 1
 
 
 @rule

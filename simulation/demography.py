@@ -52,6 +52,7 @@ from simulation.names import (
     PRIVATE_RENTAL,
     SECOND,
     SERVICES,
+    SUPPORTS,
 )
 from simulation.ratios import faded
 
@@ -130,7 +131,8 @@ def new_family(family, town, p, place):  # type: ignore[no-untyped-def]
         family.found[b] = 1 if family.barrier[b] == 1 and u[3] < 0.5 else 0
     fill(u, town, family.slot, entity, AT_ENTRY, np.int64(8))
     family.claims_housing_allowance = 1 if u[0] < (0.5 if renting else 0.5 * p.owner_claim) else 0
-    family.claims_support = 1 if u[1] < 0.5 else 0
+    for s in range(len(SUPPORTS)):
+        family.claims_support[s] = 1 if u[1] < 0.5 else 0
     family.applying = 0
     family.debt = 0.0
     if family.barrier[2] == 1:
@@ -177,10 +179,13 @@ def _forget(family, p):  # type: ignore[no-untyped-def]
     family.support = 0.0
     family.trust = p.trust_start
     family.taxable_last = 0.0
-    family.income_12 = 0.0
+    family.income_12 = 0
+    family.income_36 = 0
     family.income_known = 0
-    for m in range(12):
-        family.income_ring[m] = 0.0
+    family.low_income_now = 0
+    family.lasting_low_income = 0
+    for m in range(36):
+        family.income_ring[m] = 0
     family.assistance_bits = 0
     family.assistance_12 = 0
     family.low_income_bits = 0

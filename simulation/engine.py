@@ -19,6 +19,7 @@ from simulation.errors import InputError
 from simulation.month import one_month
 from simulation.municipality import (
     SETTING,
+    TOWN_RATES,
     World,
     found,
     place_record,
@@ -33,7 +34,7 @@ from simulation.outcomes import LEAD_MONTHS, FloatArray
 from simulation.parameters import prior_values, to_record, with_overrides
 from simulation.plan import Plan
 from simulation.posterior import posterior_values
-from simulation.rates import load_rates
+from simulation.rates import profile_rates
 from simulation.reading import (
     ADMITTED,
     COLUMNS,
@@ -72,7 +73,7 @@ def parameter_values(plan: Plan, seed: int, draw: int) -> FloatArray:
 def make_setting(plan: Plan, values: FloatArray) -> Arrays:
     """What stays fixed while a plan runs: parameters, rates of the month, place. SETTING of shape (1,)."""
     setting = np.zeros(1, SETTING)
-    rates = load_rates(plan.prices)
+    rates = profile_rates(plan.prices, plan.profile)
     in_its_prices = float(rates[0]["cpi"]) / 100.0  # profiles and parameters state kroner of 2025
     record = to_record(values, in_its_prices)
     for name in ("job_entry", "work_at_entry"):
@@ -100,8 +101,8 @@ def new_world_in(plan: Plan, seed: int, replicate: int, setting: Arrays) -> Worl
     town["seed"], town["replicate"] = seed, replicate
     town["families"] = plan.families
     town["month"], town["study_month"] = 0, -plan.burn_in_months
-    town["entry_wage"], town["basic_amount"] = rates["entry_wage"], rates["basic_amount"]
-    town["residence_months"] = rates["residence_months"]
+    for name in TOWN_RATES:
+        town[name] = rates[name]
     town["relief"] = 1.0  # until there are coordinators
     parents = plan.families * (2.0 - plan.profile.shares["lone_parent"])
     town["openings_base"] = plan.profile.openings_per_100_parents * parents / 100.0

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from simulation.names import FAMILY_BARRIERS, MAX_CHILDREN, MAX_PARENTS, PEERS, PERSON_BARRIERS, SERVICES
+from simulation.names import FAMILY_BARRIERS, MAX_CHILDREN, MAX_PARENTS, PEERS, PERSON_BARRIERS, SERVICES, SUPPORTS
 
 _S: Final = len(SERVICES)
 
@@ -83,7 +83,7 @@ FAMILY: Final = np.dtype(
             ("tenure", "i1"),  # names.TENURE
             ("applying", "i1"),  # 1 applies for social assistance each month
             ("claims_housing_allowance", "i1"),
-            ("claims_support", "i1"),  # childcare support, advance child support and fee reductions applied for
+            ("claims_support", "i1", (len(SUPPORTS),)),  # names.SUPPORTS: 1 applied for
             ("meets_criteria", "i1"),  # 1 meets the arm's intake criteria this month
             ("eligible_at_start", "i1"),  # 1 met HOLF's, by the strict rule, at study month 0
             ("ever_followed", "i1"),
@@ -117,6 +117,7 @@ FAMILY: Final = np.dtype(
             ("child_benefit", "f8"),
             ("cash_for_care", "f8"),
             ("childcare_support", "f8"),
+            ("child_support", "f8"),  # from the other parent
             ("advance_child_support", "f8"),
             ("housing_allowance", "f8"),
             ("kindergarten_fee", "f8"),
@@ -126,14 +127,21 @@ FAMILY: Final = np.dtype(
             ("entitlement", "f8"),  # social assistance it would get if it applied (its means test)
             ("entitled_not_claimed", "f8"),  # money left on the table
             ("disposable", "f8"),
-            ("equivalised", "f8"),  # disposable per EU consumption unit
+            ("equivalised", "f8"),  # income after tax, before fees, per EU consumption unit
             ("taxable_last", "f8"),  # taxable income last month (the housing allowance is one month late)
-            ("income_ring", "f8", (12,)),  # equivalised income of the last 12 months, by month modulo 12
-            ("income_12", "f8"),  # their sum
-            ("income_known", "i2"),  # how many of the 12 are known
+            (
+                "income_ring",
+                "i4",
+                (36,),
+            ),  # equivalised income of the last 36 months in whole kroner, by month modulo 36
+            ("income_12", "i4"),  # sum of the last 12 of them
+            ("income_36", "i4"),  # sum of all
+            ("income_known", "i2"),  # how many of the 36 are known
+            ("low_income_now", "i1"),  # 1 below the low-income line this month
+            ("lasting_low_income", "i1"),  # 1 below it by the mean of the last 36 months
             ("assistance_bits", "i8"),  # last 36 months of social assistance, bit 0 = this month
             ("assistance_12", "i2"),  # months with social assistance among the last 12
-            ("low_income_bits", "i8"),  # last 36 months below the low-income line, bit 0 = this month
+            ("low_income_bits", "i8"),  # last 36 months: below the line by the mean of 12, bit 0 = this month
             # children
             ("child_slots", "i2"),  # places of ``child`` in use: those from here on are empty
             ("children_under_18", "i2"),

@@ -9,25 +9,19 @@ Insurance Act (folketrygdloven).
 Amounts are NOK a month unless a name says ``year``. Yearly rules (tax, ceilings, income limits) look at twelve months
 like this one. Children of 18 and more are not part of the household's money, on either side.
 
-An extra krone of wages never lowers disposable income, except at these steps of the law:
-
-- housing allowance under the smallest payment is not paid (Housing Allowance Regulations section 13);
-- advance child support has four rates by income (Advance Payment of Child Support Act section 5);
-- no childcare support over 6 G (NIA section 15-10);
-- the infant supplement asks for full transitional benefit (Child Benefit Act section 9);
-- free core time in kindergarten ends at an income limit;
-- the child supplement of a disability benefit ends with the benefit (NIA section 12-15).
-
-Going from no work to part time, or to full time, is another kind of step: benefits paid by the hour are cut by the
-hours, not by the wage.
+An extra krone of wages never lowers disposable income, except at six steps of the law: ``docs/income.md`` lists them,
+with the section and the most that is lost at each.
 """
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
 
 from __future__ import annotations
 
-from simulation.compiled import small
+from simulation.compiled import rule, small
 from simulation.names import (
     AAP,
+    ADVANCE,
+    CASH_FOR_CARE,
+    CHILDCARE,
     DISABILITY,
     FULL_TIME,
     INTRODUCTION,
@@ -262,28 +256,21 @@ def own_benefit(parent, children, lone, youngest, resident, rates):
 def count_children(family, rates):
     """Children 0-5, 6-10 and 11-17; age in months of the youngest; children who could get cash-for-care; in care.
 
-    In care: with a kindergarten or SFO place that is paid for.
+    In care: with a kindergarten or SFO place that is paid for. Sums of truths, not branches: a processor guesses ages badly.
     """
-    small, middle, big, youngest, at_home, in_care = 0, 0, 0, NO_CHILD, 0, 0
+    small, under_11, children, youngest, at_home, in_care = 0, 0, 0, NO_CHILD, 0, 0
     for j in range(family.child_slots):
         child = family.child[j]
-        if child.present == 0 or child.age >= AGE_18:
-            continue
         age = child.age
-        if age < AGE_6:
-            small += 1
-        elif age < AGE_11:
-            middle += 1
-        else:
-            big += 1
-        if age < youngest:
-            youngest = age
-        if child.arena[KINDERGARTEN] == 1 or child.arena[SFO] == 1:
-            if child.exempt == 0:
-                in_care += 1
-        elif rates.cash_for_care_from <= age <= rates.cash_for_care_to:
-            at_home += 1
-    return small, middle, big, youngest, at_home, in_care
+        here = (child.present == 1) & (age < AGE_18)
+        has_place = (child.arena[KINDERGARTEN] | child.arena[SFO]) == 1
+        children += here
+        small += here & (age < AGE_6)
+        under_11 += here & (age < AGE_11)
+        youngest = min(youngest, age if here else NO_CHILD)
+        in_care += here & has_place & (child.exempt == 0)
+        at_home += here & ~has_place & (age >= rates.cash_for_care_from) & (age <= rates.cash_for_care_to)
+    return small, under_11 - small, children - under_11, youngest, at_home, in_care
 
 
 @small
@@ -357,8 +344,17 @@ def childcare_support(fees, cash_for_care, in_care, wages_year, rates):
 
 
 @small
+def child_support(children, rates):
+    """Child support from the other parent to a lone parent: an amount for each child, no rule (grade D)."""
+    return rates.child_support * children
+
+
+@small
 def advance_child_support(under_11, from_11, income_year, rates):
-    """Advance child support of a lone parent: increased, ordinary, reduced or none by gross income (grade D)."""
+    """Advance child support of a lone parent: increased, ordinary, reduced or none by gross income (grade D).
+
+    The State keeps the child support that comes in, so what it pays is the part above it.
+    """
     children = under_11 + from_11
     if income_year <= rates.advance_support_increased_to:
         return rates.advance_support_increased[0] * under_11 + rates.advance_support_increased[1] * from_11
@@ -424,6 +420,7 @@ def social_assistance_need(family, rates):
         - family.tax
         + family.cash_for_care
         + family.childcare_support
+        + family.child_support
         + family.advance_child_support
         + family.housing_allowance
     )
@@ -434,7 +431,7 @@ def social_assistance_need(family, rates):
 
 
 @small
-def household_income(family, rates, fees_on):
+def household_income(family, rates):
     """Write the money of this month into the family's record; returns disposable income, NOK a month.
 
     Parameters
@@ -442,13 +439,13 @@ def household_income(family, rates, fees_on):
     family : a FAMILY record; its parents' work, benefit, wage_level, earned_1y, earned_3y, benefit_months and age, its
         children's age, arenas and exempt, and rent, residence, applying, claims_* and taxable_last are read
     rates : a RATES record
-    fees_on : 1, or 0 where kindergarten and SFO are free for all
 
     Notes
     -----
     ``entitlement`` is the social assistance it would get if it applied. ``disposable`` is wages and benefits less tax and
     less kindergarten and SFO fees. ``entitled_not_claimed`` is how much higher it would be with everything applied for:
-    social assistance takes back what another claim would bring.
+    social assistance takes back what another claim would bring. ``equivalised`` is what the low-income line is held
+    against: income after tax, before fees, for each consumption unit (docs/decisions/0008-income-before-fees.md).
     """
     adults = 0
     for k in range(MAX_PARENTS):
@@ -500,31 +497,38 @@ def household_income(family, rates, fees_on):
                 infant = parent.own_benefit >= rates.transitional_g * rates.basic_amount / YEAR
     benefit = child_benefit(small, middle + big, lone, infant, rates)
     cash = rates.cash_for_care * at_home if resident else 0.0
-    kindergarten_full, kindergarten_reduced = kindergarten_fees(family, taxable_year, rates)
-    sfo_full, sfo_reduced = sfo_fees(family, taxable_year, rates)
-    if fees_on == 0:
-        kindergarten_full, kindergarten_reduced, sfo_full, sfo_reduced = 0.0, 0.0, 0.0, 0.0
-    care, advance = 0.0, 0.0
+    kindergarten_full, kindergarten_reduced, sfo_full, sfo_reduced = 0.0, 0.0, 0.0, 0.0
+    if in_care > 0:
+        kindergarten_full, kindergarten_reduced = kindergarten_fees(family, taxable_year, rates)
+        sfo_full, sfo_reduced = sfo_fees(family, taxable_year, rates)
+    care, support, advance = 0.0, 0.0, 0.0
     if lone:
         care = childcare_support(kindergarten_reduced + sfo_reduced, cash, in_care, wages * YEAR, rates)
-        advance = advance_child_support(small + middle, big, taxable_year, rates)
+        support = child_support(children, rates)
+        advance = over(advance_child_support(small + middle, big, taxable_year, rates), support)
     housing = housing_allowance(family.rent, family.taxable_last, adults, children, rates)
     needs = assistance_norm(adults, small, middle, big, rates) + family.rent + rates.power
-    earned = wages + own - tax
+    certain = wages + own - tax + support
 
     # With everything applied for.
     fees = kindergarten_reduced + sfo_reduced
-    counted = earned + cash + care + advance + housing
+    counted = certain + cash + care + advance + housing
     best = counted + benefit - fees + means_test(needs, counted, benefit, fees, rates)
 
     # As the family does apply.
-    if family.claims_support == 0:
-        cash, care, advance = 0.0, 0.0, 0.0
+    if family.claims_support[CASH_FOR_CARE] == 0 and cash > 0.0:
+        cash = 0.0
+        if lone:
+            care = childcare_support(fees, cash, in_care, wages * YEAR, rates)
+    if family.claims_support[ADVANCE] == 0:
+        advance = 0.0
+    if family.claims_support[CHILDCARE] == 0:
+        care = 0.0
         kindergarten_reduced, sfo_reduced = kindergarten_full, sfo_full
         fees = kindergarten_reduced + sfo_reduced
     if family.claims_housing_allowance == 0:
         housing = 0.0
-    counted = earned + cash + care + advance + housing
+    counted = certain + cash + care + advance + housing
     family.entitlement = means_test(needs, counted, benefit, fees, rates)
     family.needs = needs + rates.assistance_covers_fees * fees
     assistance = family.entitlement if family.applying == 1 else 0.0
@@ -540,6 +544,7 @@ def household_income(family, rates, fees_on):
     family.child_benefit = benefit
     family.cash_for_care = cash
     family.childcare_support = care
+    family.child_support = support
     family.advance_child_support = advance
     family.housing_allowance = housing
     family.kindergarten_fee = kindergarten_reduced
@@ -547,6 +552,13 @@ def household_income(family, rates, fees_on):
     family.social_assistance = assistance
     family.entitled_not_claimed = over(best, disposable)
     family.disposable = disposable
-    family.equivalised = disposable / units
+    family.equivalised = (disposable + fees) / units
     family.taxable_last = taxable
     return disposable
+
+
+@rule
+def household_incomes(families, rates):
+    """The money of this month of every family: FAMILY records (families,), RATES (1,); the records are written."""
+    for i in range(families.shape[0]):
+        household_income(families[i], rates[0])

@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 
-from simulation.assistance import THREE_YEARS
 from simulation.barriers import has_known_barrier, need_score
 from simulation.compiled import rule, small
 from simulation.draws import (
@@ -42,6 +41,7 @@ BY_WAITING: Final = 1
 AT_RANDOM: Final = 2
 MONTHS: Final = 6  # holf-inclusion-sa-months
 MONTHS_RELAXED: Final = 3
+KNOWN_MONTHS: Final = 36  # of income, before it can be said to be lastingly low
 MOST_CHILDREN: Final = 4
 YOUNGEST_UNDER: Final = 192  # months: 16 years
 
@@ -52,7 +52,8 @@ def meets_criteria(family, criterion, months_needed):  # type: ignore[no-untyped
     if family.ever_followed == 1 or family.in_care == 1 or family.children_under_18 < 1:
         return 0
     if criterion == LASTING_LOW_INCOME:
-        return 1 if family.low_income_bits == THREE_YEARS and has_known_barrier(family) else 0
+        lasting = family.lasting_low_income == 1 and family.income_known == KNOWN_MONTHS
+        return 1 if lasting and has_known_barrier(family) else 0
     if family.children_under_18 > MOST_CHILDREN:
         return 0
     if family.youngest >= YOUNGEST_UNDER:

@@ -44,6 +44,13 @@ RESIDENTS_IN_QUEUE: Final = 1000  # room in a queue for other residents
 
 SETTING: Final = np.dtype((np.record, [("p", PARAMETERS), ("rates", RATES), ("place", PLACE)]))
 
+# Rates that work and own benefits look at; who gets a benefit, not how much.
+TOWN_RATES: Final = (
+    *("entry_wage", "basic_amount", "residence_months", "transitional_child_age", "transitional_months"),
+    *("unemployment_income_1y_g", "unemployment_income_3y_g", "unemployment_cap_g", "unemployment_long_g"),
+    *("unemployment_weeks_short", "unemployment_weeks_long", "introduction_months"),
+)
+
 TOWN: Final = np.dtype(
     (
         np.record,
@@ -53,9 +60,7 @@ TOWN: Final = np.dtype(
             ("families", "i8"),  # size of the pool
             ("month", "i8"),  # since the burn-in began
             ("study_month", "i8"),  # 0 = the state before the first month with coordinators
-            ("entry_wage", "f8"),  # full-time entry wage, NOK a month
-            ("basic_amount", "f8"),  # G, NOK a year
-            ("residence_months", "f8"),  # in Norway, before AAP, disability or transitional benefit
+            *((name, "f8") for name in TOWN_RATES),  # units and meaning: rates/YEAR.toml
             # the labour market
             ("openings_base", "f8"),  # within the pool's reach in an ordinary month
             ("openings", "f8"),  # this month

@@ -69,6 +69,12 @@ IN_PLACE: Final = np.int64(2)
 # Children's arenas.
 ARENAS: Final = ("kindergarten", "sfo", "leisure")
 
+# Supports for children that are applied for; childcare is childcare support and the reduced fees.
+SUPPORTS: Final = ("childcare", "advance_child_support", "cash_for_care")
+CHILDCARE: Final = np.int64(0)
+ADVANCE: Final = np.int64(1)
+CASH_FOR_CARE: Final = np.int64(2)
+
 # Tenure.
 TENURE: Final = ("owner", "private_rental", "municipal_rental")
 OWNER: Final = np.int64(0)

@@ -31,6 +31,8 @@ def _table() -> tuple[Outcome, ...]:
         Outcome("disposable_income", "NOK a month per family", +1),
         Outcome("low_income_share", "share of families", -1),
         Outcome("children_in_low_income_share", "share of children", -1),
+        Outcome("low_income_now_share", "share of families", -1),
+        Outcome("lasting_low_income_share", "share of families", -1),
         Outcome("social_assistance_share", "share of families", -1),
         Outcome("social_assistance_amount", "NOK a month per family", -1),
     ]

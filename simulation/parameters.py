@@ -22,7 +22,7 @@ import numpy.typing as npt
 from simulation.compiled import rule
 from simulation.draws import philox
 from simulation.errors import InputError, nearest
-from simulation.names import ARENAS, BARRIERS, FAMILY_BARRIERS, FOLLOW_UP, PERSON_BARRIERS, SERVICES
+from simulation.names import ARENAS, BARRIERS, FAMILY_BARRIERS, FOLLOW_UP, PERSON_BARRIERS, SERVICES, SUPPORTS
 
 FILE: Final = Path(__file__).with_name("parameters.toml")
 
@@ -44,7 +44,7 @@ PRIORS: Final = ("log_normal", "normal", "logit_normal", "uniform")
 GRADES: Final = ("A", "B", "C", "D")
 _DIVISORS: Final = ("dose_half", "dose_steepness", "debt_scale", "usual_need")  # must be above 0
 _Z95: Final = 1.6448536269514722  # 95 % quantile of the standard normal
-_AXES: Final[tuple[tuple[str, ...], ...]] = (BARRIERS, SERVICES, ARENAS, FOLLOW_UP)
+_AXES: Final[tuple[tuple[str, ...], ...]] = (BARRIERS, SERVICES, ARENAS, FOLLOW_UP, SUPPORTS)
 _PRIOR_BLOCK: Final = np.uint64(0x50524F52)
 
 

@@ -65,6 +65,12 @@ class Profile:
     families: int = 400
     """Families in lasting low income: the pool's size where a study does not say."""
     inhabitants: float | None = None
+    housing_cap: str = "other"
+    """Which cap on housing cost holds for the housing allowance: ``rates.PLACES``."""
+    rates: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    """Rates the municipality has set itself, by their names in ``rates/YEAR.toml``: its norms of social assistance."""
+    rates_year: str = ""
+    """The year these are of; a run in prices of another year refuses them."""
 
     def work_ratio(self, p: Any) -> float:
         """``job_entry_ratio`` with what the ranking says, for PARAMETERS ``p``."""

@@ -10,18 +10,23 @@ prices of the file's own year.
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulation.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from simulation.plan import Profile
 
 FOLDER: Final = Path(__file__).with_name("rates")
 MONTH_OF_A_YEAR: Final = 9  # "2025" means September: every change inside the year has happened
@@ -62,6 +67,7 @@ class Rate:
     """Rows of the evidence tables, keys of their sources, or keys of the file's own ``[sources]``."""
     grade: str
     low: Value | None = None
+    """Grade D: how far it may be off; a wider or narrower range than ``recollection_within`` is stated in the file."""
     high: Value | None = None
     reason: str = ""
     """Why it is only grade D."""
@@ -93,13 +99,20 @@ def rate_table(year: str) -> tuple[Rate, ...]:
     """Every rate of a year in the order of its file; checked: unit, source and grade are there, January has a value."""
     if str(year) not in years():
         resolve_month(str(year)[:4])
-    path = FOLDER / f"{str(year)[:4]}.toml"
+    return read_rates(FOLDER / f"{str(year)[:4]}.toml")
+
+
+def read_rates(path: Path) -> tuple[Rate, ...]:
+    """The rates of a file named after its year; InputError for an entry that is not whole, or of another year."""
     with path.open("rb") as file:
         document = tomllib.load(file)
-    return tuple(_read(name, entry, path) for name, entry in document["rates"].items())
+    if str(document.get("year")) != path.stem:
+        raise InputError(f"is {document.get('year')}", file=path.name, key="year", allowed=f"{path.stem}, as the file")
+    within = float(document["recollection_within"])
+    return tuple(_read(name, entry, path, within) for name, entry in document["rates"].items())
 
 
-def _read(name: str, entry: Mapping[str, Any], path: Path) -> Rate:
+def _read(name: str, entry: Mapping[str, Any], path: Path, within: float) -> Rate:
     def wrong(problem: str, key: str, allowed: str) -> InputError:
         return InputError(problem, file=path.name, key=f"rates.{name}.{key}", allowed=allowed)
 
@@ -116,6 +129,13 @@ def _read(name: str, entry: Mapping[str, Any], path: Path) -> Rate:
     first = [month for month, _ in values]
     if first != sorted(set(first)) or first[0] > f"{path.stem}-01":
         raise wrong("dates out of order, or none for January", "values", f"rising months, the first by {path.stem}-01")
+    if first[-1] > f"{path.stem}-12":
+        raise wrong(f"holds a value of {first[-1]}", "values", f"months up to {path.stem}-12; years are not mixed")
+    low, high = (None if end not in entry else _value(entry[end]) for end in ("low", "high"))
+    if entry["grade"] == "D":
+        most = 1.0 if entry["unit"] in ("share", "0 or 1") else math.inf
+        low = _scaled(values[-1][1], 1.0 - within, most) if low is None else low
+        high = _scaled(values[-1][1], 1.0 + within, most) if high is None else high
     return Rate(
         name=name,
         meaning=entry["meaning"],
@@ -123,14 +143,20 @@ def _read(name: str, entry: Mapping[str, Any], path: Path) -> Rate:
         values=values,
         source=tuple(entry["source"]),
         grade=entry["grade"],
-        low=None if "low" not in entry else _value(entry["low"]),
-        high=None if "high" not in entry else _value(entry["high"]),
+        low=low,
+        high=high,
         reason=entry.get("reason", ""),
     )
 
 
 def _value(value: Any) -> Value:
     return tuple(float(v) for v in value) if isinstance(value, list) else float(value)
+
+
+def _scaled(value: Value, factor: float, most: float) -> Value:
+    if isinstance(value, tuple):
+        return tuple(min(v * factor, most) for v in value)
+    return min(value * factor, most)
 
 
 def _shape(rate: Rate) -> tuple[int, ...]:
@@ -163,7 +189,7 @@ def load_rates(
 
     Raises
     ------
-    InputError : a month without rates, an unknown place, an unknown rate
+    InputError : a month without rates, an unknown place, an unknown rate, a change that does not fit its unit
     """
     month = resolve_month(month)
     if place not in PLACES:
@@ -181,11 +207,43 @@ def load_rates(
         rates[name] = rate.at(month)
     for name, value in (changes or {}).items():
         if name not in table:
-            raise InputError(f"unknown rate {name!r}", key=name, allowed=nearest(name, table))
-        rates[name] = value
+            near = ", ".join(get_close_matches(name[:80], table, n=4)) or "norm_lone"
+            raise InputError(
+                f"there is no rate {name[:80]!r}", key="rates", allowed=f"the names in {month[:4]}.toml, as {near}"
+            )
+        rates[name] = _changed(table[name], value)
     if place != "other":
         rates["housing_cap"] += rates[f"housing_cap_{place}"][0]
     return rates
+
+
+def _changed(rate: Rate, value: float | tuple[float, ...]) -> NDArray[np.float64]:
+    """A value set by hand, if it may stand in the rate's place."""
+    numbers = np.asarray(value, dtype=np.float64)
+    most = 1.0 if rate.unit in ("share", "0 or 1") else math.inf
+    length = len(rate.at("9999-12")) if isinstance(rate.at("9999-12"), tuple) else 1  # type: ignore[arg-type]
+    if numbers.size != length or not np.all((numbers >= 0.0) & (numbers <= most) & np.isfinite(numbers)):
+        size = "a number" if length == 1 else f"{length} numbers"
+        span = "from 0 to 1" if most == 1.0 else "of 0 or more"
+        raise InputError(f"cannot be {value}", key=rate.name, allowed=f"{size} {span}, {rate.unit}: {rate.meaning}")
+    return numbers
+
+
+def profile_rates(month: str, profile: Profile) -> NDArray[np.void]:
+    """The rates of a month in a place: its cap on housing cost and what it has set itself, such as its own norms.
+
+    Raises
+    ------
+    InputError : as :func:`load_rates`; or the place's own rates are of another year
+    """
+    year = resolve_month(month)[:4]
+    if profile.rates and profile.rates_year != year:
+        raise InputError(
+            f"the profile {profile.name} has its own rates of {profile.rates_year or 'no year'}, the run is in prices of {year}",
+            key="rates.year",
+            allowed="one year for all: years are not mixed",
+        )
+    return load_rates(month, profile.housing_cap, profile.rates)
 
 
 def to_2025_prices(rates: NDArray[np.void]) -> float:

@@ -48,6 +48,8 @@ EARNINGS: Final = _AT["earnings"]
 DISPOSABLE: Final = _AT["disposable_income"]
 LOW_INCOME: Final = _AT["low_income_share"]
 CHILDREN_LOW: Final = _AT["children_in_low_income_share"]
+LOW_NOW: Final = _AT["low_income_now_share"]
+LOW_LASTING: Final = _AT["lasting_low_income_share"]
 ASSISTED: Final = _AT["social_assistance_share"]
 ASSISTANCE: Final = _AT["social_assistance_amount"]
 SOURCE: Final = _AT["income_source_work_share"]  # work, then benefits 1..7, social assistance, none
@@ -107,6 +109,8 @@ def read_family(family, row):  # type: ignore[no-untyped-def]
     row[DISPOSABLE] = family.disposable
     row[LOW_INCOME] = low
     row[CHILDREN_LOW] = low * family.children_under_18
+    row[LOW_NOW] = family.low_income_now
+    row[LOW_LASTING] = family.lasting_low_income
     row[CHILDREN] = family.children_under_18
     row[ASSISTED] = 1.0 if family.social_assistance > 0.0 else 0.0
     row[ASSISTANCE] = family.social_assistance

@@ -17,6 +17,7 @@ from simulation.benefits import (
     end_programme,
     set_benefit,
     transitional_hazard,
+    unemployment_claimed,
 )
 from simulation.compiled import rule, small
 from simulation.draws import (
@@ -264,12 +265,10 @@ def _take_job(parent):  # type: ignore[no-untyped-def]
 
 @small
 def _lose_job(family, k, town, p):  # type: ignore[no-untyped-def]
-    """Out of work: unemployment benefit for who has the earnings (1.5 G in a year or 3 G in three) and claims it."""
+    """Out of work, with unemployment benefit for who has the earnings and claims it."""
     parent = family.parent[k]
     parent.work = NO_WORK
     parent.out_months = 0
-    earned_it = parent.earned_1y >= 1.5 * town.basic_amount or parent.earned_3y >= 3.0 * town.basic_amount
-    if parent.benefit == NO_BENEFIT and earned_it:
-        fill_parent(town.v, town, family, k, BLOCK_SELDOM)
-        if town.v[UNEMPLOYMENT_CLAIM] < p.unemployment_claim:
-            set_benefit(parent, UNEMPLOYMENT)
+    fill_parent(town.v, town, family, k, BLOCK_SELDOM)
+    if unemployment_claimed(family, parent, town.v[UNEMPLOYMENT_CLAIM], town, p):
+        set_benefit(parent, UNEMPLOYMENT)

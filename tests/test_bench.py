@@ -44,7 +44,7 @@ def test_bench_gives_every_figure_as_one_json_document(
     records = json.loads(capsys.readouterr().out)
     found = {record["name"]: record["value"] for record in records}
     assert all(set(record) == {"name", "value", "unit"} for record in records)
-    assert {*RATES, "small_rule_ratio", "scaling_80", "threads_2"} <= set(found)
+    assert {*RATES, "small_rule_ratio", "scaling_80", "threads_2", "income_share"} <= set(found)
     assert all(value > 0 for value in found.values())
     assert found["small_rule_ratio"] == pytest.approx(found["small_rule_compiled"] / found["small_rule_plain_mesa"])
     assert run.main(["bench", "--quick", "--quiet"]) == 0

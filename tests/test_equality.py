@@ -251,7 +251,17 @@ def test_one_family_that_changes_leaves_the_others_alone() -> None:
     assert "applying" in changed
     assert changed <= {
         *("applying", "social_assistance", "entitled_not_claimed", "disposable", "equivalised", "income_ring"),
-        *("income_12", "assistance_bits", "assistance_12", "low_income_bits", "meets_criteria", "waiting_months"),
+        *(
+            "income_12",
+            "income_36",
+            "low_income_now",
+            "lasting_low_income",
+            "assistance_bits",
+            "assistance_12",
+            "low_income_bits",
+            "meets_criteria",
+            "waiting_months",
+        ),
         *("parent", "debt", "wages"),
     }
 

@@ -16,7 +16,6 @@ from results.costs import costs_path, load_costs
 from scenarios import load_study
 from scenarios.options import Parser
 from scenarios.profiles import profile_names, read_profile
-from simulation.assistance import THREE_YEARS
 from simulation.barriers import has_known_barrier
 from simulation.engine import at_month_zero, burn_in, new_world, parameter_values, run_replicate
 from simulation.errors import InputError
@@ -93,7 +92,7 @@ def test_nye_monstre_takes_in_families_in_low_income_for_three_years_and_keeps_t
         new = (world.families["admitted"] == month) & (before != month)
         admitted += int(new.sum())
         for family in world.families[new]:
-            assert family["low_income_bits"] == THREE_YEARS
+            assert (family["lasting_low_income"], family["income_known"]) == (1, 36)
             assert has_known_barrier(family)
             assert family["planned_months"] <= 60
     assert admitted >= plan.coordinators * plan.caseload
@@ -282,7 +281,9 @@ def test_a_run_ends_with_the_queues_that_cannot_be_stable(
 
 
 def test_a_run_may_be_made_with_either_priority() -> None:
-    plan = replace(load_study("caseload-10-vs-20").arm("ordinary"), posterior="default", families=200, burn_in_months=24)
+    plan = replace(
+        load_study("caseload-10-vs-20").arm("ordinary"), posterior="default", families=200, burn_in_months=24
+    )
     needy = {name: replace(service, priority="need") for name, service in plan.profile.services.items()}
     lives = [
         run_replicate(arm, seed=1, replicate=0, months=24).families for arm in (plan, replace(plan, services=needy))

@@ -21,6 +21,7 @@ from simulation.benefits import (
     start_programme,
     transitional_hazard,
     transitional_right,
+    unemployment_claimed,
 )
 from simulation.coordinator import net_hours_per_family
 from simulation.draws import (
@@ -29,6 +30,7 @@ from simulation.draws import (
     BLOCK_COORDINATOR,
     BLOCK_MONTH,
     CLAIM_HOUSING,
+    CLAIM_SUPPORT,
     ENTITY_CHILD,
     ENTITY_FAMILY,
     ENTITY_FIRST_PARENT,
@@ -74,6 +76,7 @@ from simulation.names import (
     S_LANGUAGE,
     S_WORK,
     SERVICES,
+    SUPPORTS,
     TRANSITIONAL,
     UNEMPLOYMENT,
     WAITING,
@@ -741,10 +744,34 @@ def test_who_does_not_claim_unemployment_benefit_has_none() -> None:
     assert lose_job(6e5, 1e6, claim=0.0) == NO_BENEFIT
 
 
+@pytest.mark.parametrize(("claim_rate", "chance"), [(0.0, 0.6), (0.5, 1 - 0.4 * math.exp(-1.0))])
+def test_a_coordinator_helps_to_claim_unemployment_and_transitional_benefit(claim_rate: float, chance: float) -> None:
+    world = a_town({"unemployment_claim": 0.6, "transitional_entry": 0.04, "claim_rate": claim_rate}, families=1)
+    p, town, family = parameters(world), world.town[0], world.families[0]
+    parent = family["parent"][0]
+    family["potency"], family["youngest"], family["residence"] = 2.0, 60, 300
+    assert float(transitional_hazard(family, parent, town, p)) == pytest.approx(0.04 + 2.0 * claim_rate)
+    parent["earned_1y"] = 2.0 * town["basic_amount"]
+    for u, claims in ((chance - 1e-9, True), (chance + 1e-9, False)):
+        assert bool(unemployment_claimed(family, parent, u, town, p)) is claims
+
+
+def test_each_support_for_children_begins_to_be_claimed_at_its_own_rate() -> None:
+    rates = {"childcare": 0.2, "advance_child_support": 0.5, "cash_for_care": 1.2}
+    world = a_town({f"claim_support.{name}": rate for name, rate in rates.items()}, families=400)
+    world.families["claims_support"] = 0
+    u = luck(world, CLAIM_SUPPORT)
+    live(world, "claims")
+    for s, name in enumerate(SUPPORTS):
+        claims = world.families["claims_support"][:, s] == 1
+        assert np.array_equal(claims, u < 1.0 - math.exp(-rates[name]))
+        assert 0 < claims.sum() < 400
+
+
 @pytest.mark.parametrize(
     ("benefit", "months", "after"),
     [
-        (UNEMPLOYMENT, 22, UNEMPLOYMENT),
+        (UNEMPLOYMENT, 22, UNEMPLOYMENT),  # 104 weeks after 2 G
         (UNEMPLOYMENT, 23, NO_BENEFIT),  # its 24th month is its last
         (INTRODUCTION, 22, INTRODUCTION),
         (INTRODUCTION, 23, NO_BENEFIT),
@@ -756,8 +783,22 @@ def test_benefits_end_with_their_longest_duration(benefit: int, months: int, aft
     world = a_town(never, families=1)
     parent = world.families["parent"][:, 0]
     parent["benefit"], parent["benefit_months"] = benefit, months
+    parent["wage_level"] = parent["earned_3y"] = 38_000.0
+    parent["earned_1y"] = 300_000.0 * (11.0 / 12.0) ** months  # what it was fades while the benefit runs
     live(world, "work")
     assert parent["benefit"].tolist() == [after]
+
+
+@pytest.mark.parametrize(("former_g", "months"), [(1.99, 12), (2.01, 24)])
+def test_unemployment_benefit_lasts_a_year_or_two_by_former_income(former_g: float, months: int) -> None:
+    world = a_town({"unemployment_end": 0.0, "aap_entry": 0.0, "job_entry": 0.0, "transitional_entry": 0.0}, families=2)
+    parent = world.families["parent"][:, 0]
+    former = former_g * float(world.town[0]["basic_amount"])
+    parent["benefit"], parent["wage_level"] = UNEMPLOYMENT, former / 12.0
+    parent["benefit_months"] = months - 2, months - 1
+    parent["earned_1y"] = former * (11.0 / 12.0) ** np.array([months - 2, months - 1])
+    live(world, "work")
+    assert parent["benefit"].tolist() == [UNEMPLOYMENT, NO_BENEFIT]
 
 
 @pytest.mark.parametrize(
@@ -821,8 +862,9 @@ def test_a_place_in_the_work_service_brings_kvp_after_lasting_assistance_and_mea
 def test_who_is_entitled_to_social_assistance_applies_by_a_rate_and_who_is_not_stops_at_once() -> None:
     world = a_town({"apply_first": AT_ONCE, "apply_again": 0.0, "stop_applying": 0.0})
     f = world.families
-    f["needs"], f["rent"] = 20_000.0, 9_000.0  # what they have, 12 000 or more, pays the rent
+    f["needs"], f["rent"] = 20_000.0, 9_000.0  # what they have, 12 000 or more, leaves enough after the rent
     f["entitlement"] = 8000.0, 8000.0, 0.0, 8000.0
+    f["disposable"] = f["needs"] - f["entitlement"]
     f["applying"] = 0, 0, 1, 1
     f["assistance_bits"][1] = 1 << 35  # had some within three years: applies again by another rate, here never
     live(world, "claims")
@@ -832,22 +874,36 @@ def test_who_is_entitled_to_social_assistance_applies_by_a_rate_and_who_is_not_s
 def test_who_had_assistance_applies_again_and_who_applies_may_stop() -> None:
     world = a_town({"apply_first": 0.0, "apply_again": AT_ONCE, "stop_applying": AT_ONCE})
     f = world.families
-    f["needs"], f["rent"], f["entitlement"] = 20_000.0, 9_000.0, 8000.0
+    f["needs"], f["rent"], f["entitlement"], f["disposable"] = 20_000.0, 9_000.0, 8000.0, 12_000.0
     f["applying"] = 0, 0, 1, 1
     f["assistance_bits"][1] = 1
     live(world, "claims")
     assert f["applying"].tolist() == [0, 1, 0, 0]
 
 
-def test_who_cannot_pay_the_rent_applies_whether_it_had_assistance_or_not_and_does_not_stop() -> None:
-    world = a_town({"apply_first": 0.0, "apply_again": 0.0, "apply_short": AT_ONCE, "stop_applying": AT_ONCE})
+def test_who_is_short_applies_whether_it_had_assistance_or_not_and_does_not_stop() -> None:
+    short = {"apply_short": AT_ONCE, "short_share": 0.2}
+    world = a_town({"apply_first": 0.0, "apply_again": 0.0, "stop_applying": AT_ONCE, **short})
     f = world.families
-    f["needs"], f["entitlement"] = 20_000.0, 10_000.0
-    f["rent"] = 10_001.0, 10_001.0, 10_001.0, 10_000.0  # the last has just enough
+    f["needs"], f["rent"], f["entitlement"] = 20_000.0, 10_000.0, 9_000.0
+    f["disposable"] = 11_999.0, 11_999.0, 20_999.0, 12_000.0  # a fifth of the other 10 000: the last has just enough
+    f["social_assistance"][2] = 9_000.0  # what it would have without it counts
     f["applying"] = 0, 0, 1, 0
     f["assistance_bits"][1] = 1
     live(world, "claims")
     assert f["applying"].tolist() == [1, 1, 1, 0]
+
+
+def test_child_benefit_helps_to_pay_the_rent_though_the_means_test_does_not_count_it() -> None:
+    world = a_town({"short_share": 0.0, "apply_first": 0.0, "apply_again": 0.0, "apply_short": AT_ONCE}, families=2)
+    f = world.families
+    f["applying"], f["claims_housing_allowance"], f["claims_support"] = 0, 0, 0
+    live(world, "money")  # nobody has anything but child benefit
+    benefit = float(f["child_benefit"][0])
+    assert (f["entitlement"] == f["needs"]).all()
+    f["rent"] = benefit, benefit + 1.0
+    live(world, "claims")
+    assert f["applying"].tolist() == [0, 1]
 
 
 # A family whose needs are 20 000 and whose rent is 9 000 lacks 6 000: three tenths of its needs, where half is usual.
@@ -856,6 +912,7 @@ APPLYING = {
     "apply_first": 0.8,
     "apply_again": 1.5,
     "apply_short": 0.7,
+    "short_share": 0.0,  # short: what it has does not pay the rent
     "stop_applying": 0.2,
     "apply_ratio": 1.25,
 }
@@ -868,6 +925,7 @@ def claimants(applying: int, state: dict[str, float]) -> tuple[np.ndarray, np.nd
     f = world.families
     for name, value in {"needs": 20_000.0, "entitlement": 6_000.0, "rent": 9_000.0, **state}.items():
         f[name] = value
+    f["disposable"] = f["needs"] - f["entitlement"]
     f["applying"] = applying
     u = luck(world, APPLY)
     live(world, "claims")
@@ -949,7 +1007,13 @@ def test_owners_claim_housing_allowance_at_a_share_of_the_rate_of_renters_and_dr
     n = 600
     tenure = np.array([OWNER, PRIVATE_RENTAL, MUNICIPAL_RENTAL])[np.arange(n) % 3]
     world = a_town(
-        {"claim_housing_allowance": 1.2, "owner_claim": 0.3, "unclaim": 0.4, "claim_support": AT_ONCE}, families=n
+        {
+            "claim_housing_allowance": 1.2,
+            "owner_claim": 0.3,
+            "unclaim": 0.4,
+            **{f"claim_support.{support}": AT_ONCE for support in SUPPORTS},
+        },
+        families=n,
     )
     f, claimed = world.families, np.arange(n) % 2
     f["tenure"], f["claims_housing_allowance"] = tenure, claimed
@@ -983,21 +1047,44 @@ def test_a_coordinator_helps_owners_to_housing_allowance_at_the_same_share() -> 
     assert 0 < helped[tenure == OWNER].sum() < helped[tenure == PRIVATE_RENTAL].sum() < 200
 
 
-def test_the_record_of_twelve_months_is_what_the_last_twelve_months_were() -> None:
+def test_the_record_of_twelve_and_of_36_months_is_what_these_months_were() -> None:
     plan = a_plan(families=150)
-    history = run_replicate(plan, seed=5, replicate=0, months=30, history=True).history
+    history = run_replicate(plan, seed=5, replicate=0, months=40, history=True).history
     assert history is not None
-    last = history[-1]
-    known = last["income_known"] == 12
-    same = (history["generation"][-12:] == last["generation"]).all(axis=0) & known
-    assert same.sum() > 100
-    received = (history["social_assistance"][-12:] > 0).sum(axis=0)
-    assert np.array_equal(last["assistance_12"][same], received[same])
-    assert 0 < received[same].sum() < 12 * same.sum()
-    np.testing.assert_allclose(last["income_12"], last["income_ring"].sum(axis=1), rtol=1e-12)
-    np.testing.assert_allclose(last["income_12"][same], history["equivalised"][-12:].sum(axis=0)[same], rtol=1e-12)
+    last, whole = history[-1], np.floor(history["equivalised"] + 0.5).astype(np.int64)
     line = float(at_month_zero(plan, seed=5, replicate=0).setting[0]["rates"]["low_income_line"])
-    assert np.array_equal(last["low_income_bits"] & 1, 12 * last["income_12"] < line * last["income_known"])
+    assert np.array_equal(last["low_income_now"], 12 * last["equivalised"] < line)
+    for months, total in ((12, "income_12"), (36, "income_36")):
+        same = (history["generation"][-months:] == last["generation"]).all(axis=0) & (last["income_known"] >= months)
+        assert same.sum() > 70
+        assert np.array_equal(last[total][same], whole[-months:].sum(axis=0)[same])  # whole kroner: exact
+        low = last["low_income_bits"] & 1 if months == 12 else last["lasting_low_income"]
+        assert np.array_equal(low, 12 * last[total] < line * np.minimum(last["income_known"], months))
+        assert 0 < low.sum() < len(low)
+        if months == 12:
+            received = (history["social_assistance"][-12:] > 0).sum(axis=0)
+            assert np.array_equal(last["assistance_12"][same], received[same])
+            assert 0 < received[same].sum() < 12 * same.sum()
+
+
+def test_a_good_year_after_two_poor_ones_does_not_end_lasting_low_income_at_once() -> None:
+    world = a_town(families=1)
+    line = float(world.setting[0]["rates"]["low_income_line"])
+    family = world.families[0]
+    family["income_ring"], family["income_known"] = round(0.5 * line / 12), 36
+    family["income_12"], family["income_36"] = 12 * family["income_ring"][0], 36 * family["income_ring"][0]
+    family["parent"][0]["work"], family["parent"][0]["wage_level"] = FULL_TIME, 60_000.0
+    seen = []
+    for _ in range(36):
+        live(world, "money")
+        seen.append((family["low_income_now"], family["low_income_bits"] & 1, family["lasting_low_income"]))
+        world.town["month"] += 1
+    now, year, lasting = (np.array(flags) for flags in zip(*seen, strict=True))
+    assert not now.any()
+    above = 12.0 * float(family["equivalised"]) / line  # x above the line, half of it before: x n + (N - n) / 2 >= N
+    assert year.sum() == math.ceil(12 / (2 * above - 1)) - 1
+    assert lasting.sum() == math.ceil(36 / (2 * above - 1)) - 1
+    assert year.sum() < lasting.sum()
 
 
 # --- children -----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from scenarios.files import toml_key, toml_value
 from scenarios.profiles import load_profile, profile_names, read_profile
 from scenarios.schema import Arm, Criterion, FollowUp, Intake, ServiceChanges, StudySettings
 from scenarios.study import Study
+from simulation.engine import at_month_zero
 from simulation.errors import InputError
 from simulation.names import BARRIERS, CRITERION, FOLLOW_UP, INTAKE, SERVICES
 
@@ -238,6 +240,43 @@ def test_too_long_a_row_of_extends_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["3", '""', '"nowhere.toml"', '["a"]'])
 def test_extends_must_name_a_file_that_exists(value: str, tmp_path: Path) -> None:
     assert refused(write(tmp_path, "s.toml", f"extends = {value}\n")).key == "extends"
+
+
+LOCAL = '\n[rates]\nyear = "2025"\n[rates.norm_lone]\nvalue = 8500\nsource = "judgement"\ngrade = "A"\n'
+
+
+def own_place(folder: Path, more: str, head: str = "") -> str:
+    text = (SHIPPED / "profiles" / "oygarden.toml").read_text(encoding="utf-8")
+    path = folder / "place.toml"
+    path.write_text(text.replace('title = "Øygarden"\n', f'title = "Øygarden"\n{head}') + more, encoding="utf-8")
+    return str(path)
+
+
+def test_a_municipality_has_norms_of_its_own(tmp_path: Path) -> None:
+    place = own_place(tmp_path, LOCAL, 'housing_cap = "large"\n')
+    study = load_study("caseload-10-vs-20", [f"study.profile={place}"])
+    assert (study.profile.rates, study.profile.rates_year) == ({"norm_lone": 8500.0}, "2025")
+    setting = at_month_zero(replace(study.arm("ordinary"), families=10), seed=1, replicate=0).setting[0]
+    assert setting["rates"]["norm_lone"] == 8500
+    assert setting["rates"]["housing_cap"][0] == 87832 + 18169
+    assert load_study("caseload-10-vs-20").profile.rates == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "sets", "says"),
+    [
+        (LOCAL, ["study.prices=2017"], ["study.prices", "years are not mixed"]),
+        (LOCAL.replace('"2025"', '"2019"'), [], ["rates.year", "2017, 2025"]),
+        (LOCAL.replace("norm_lone", "norm_single"), [], ["rates.norm_single", "norm_"]),
+        (LOCAL.replace("8500", "-1"), [], ["rates.norm_lone", "0 or more"]),
+        (LOCAL.replace('"A"', '"D"'), [], ["rates.norm_lone.reason", "is missing"]),
+        (LOCAL.replace('year = "2025"\n', ""), [], ["rates.year", "is missing"]),
+    ],
+)
+def test_norms_that_do_not_fit_are_refused(tmp_path: Path, more: str, sets: list[str], says: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        load_study("caseload-10-vs-20", [f"study.profile={own_place(tmp_path, more)}", *sets])
+    assert all(words in str(error.value) for words in says), error.value
 
 
 def test_a_profile_given_as_a_file_is_relative_to_the_study(tmp_path: Path) -> None:

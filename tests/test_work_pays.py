@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from results.work_pays import incomes, losses, main, work_pays
+import run
+from results.work_pays import incomes, losses, main, page, work_pays
 from simulation.errors import InputError
 
 LONE = {"parents": 1, "children": [3, 7], "rent": 12_000, "month": "2025"}
@@ -40,6 +42,27 @@ def test_a_figure_that_is_there_is_not_written_over(tmp_path: Path) -> None:
         parents=1, children="3,7", rent=12_000.0, month="2025", out=tmp_path, lang="nb", force=False
     )
     assert main(args) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"work-pays.svg", "work-pays.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"work-pays.svg", "work-pays.png", "work-pays.html"}
     with pytest.raises(InputError, match="there already"):
         main(args)
+
+
+@pytest.mark.parametrize("lang", ["nb", "en"])
+def test_the_page_shows_in_numbers_that_nothing_is_left_of_the_first_wages(lang: str) -> None:
+    html = page(work_pays(**LONE, lang=lang), **LONE, lang=lang)
+    assert html.count("<tr>") == 8  # a head, and wages of 0 to 600 000
+    cells = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)[1:]]
+    kept = [row[-1].replace("\xa0", "").rstrip("%") for row in cells]
+    assert kept[:3] == ["", "0", "0"]
+    assert 5 <= int(kept[4]) <= 20  # tax, housing allowance and a step of advance child support take the rest
+    assert {"nb": "Hvorfor arbeid", "en": "Why work"}[lang] in html
+    assert "http" not in html  # self-contained
+
+
+def test_income_draws_the_figure_of_its_family_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["income", "--children", "3,7", "--rent", "12000", "--figure", str(tmp_path / "figure")]
+    assert run.main(options) == 0
+    assert (tmp_path / "figure" / "work-pays.html").is_file()
+    assert run.main(options) == 2
+    assert "there already" in capsys.readouterr().err
+    assert run.main([*options, "--force"]) == 0
