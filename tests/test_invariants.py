@@ -125,7 +125,7 @@ def check(world: World, plan: Plan, before: np.ndarray) -> None:
     check_places(world, before)
     check_caseloads(world, plan)
     check_states(world)
-    check_money(world)
+    check_money(world, plan)
     check_children(world)
     check_numbers(world)
 
@@ -223,7 +223,7 @@ def check_states(world: World) -> None:
     assert (p["out_months"][working] == 0).all()
 
 
-def check_money(world: World) -> None:
+def check_money(world: World, plan: Plan) -> None:
     f = world.families
     p = f["parent"]
     there = p["present"] == 1
@@ -260,7 +260,9 @@ def check_money(world: World) -> None:
     received = np.array([int(bits & 0xFFF).bit_count() for bits in f["assistance_bits"].tolist()])
     assert np.array_equal(f["assistance_12"], received)
     assert np.array_equal(f["assistance_bits"] & 1, f["social_assistance"] > 0)
-    assert np.array_equal(f["income_known"], np.minimum(world.town[0]["month"] - f["entered"] + (f["entered"] > 0), 36))
+    entered = np.maximum(f["entered"], plan.founding_months)  # before that, only time passes
+    lived = world.town[0]["month"] - entered + (entered > plan.founding_months)
+    assert np.array_equal(f["income_known"], np.minimum(lived, 36))
 
 
 def check_children(world: World) -> None:

@@ -1190,23 +1190,22 @@ def criteria(
     return int(meets_criteria(family, criterion, needed))
 
 
-def in_low_income(months: int, *, known: int = 1, **state: float) -> int:
-    """Whether a family meets Nye mønstre's criteria: so many months of low income up to now, with a barrier known or not."""
-    bits = (1 << months) - 1
+def in_low_income(*, known: int = 1, **state: float) -> int:
+    """Whether a family in lasting low income meets Nye mønstre's criteria, with a barrier that is known or not."""
     barriers = {"barrier": [0, 1, 0, 0, 0], "found": [0, known, 0, 0, 0]}
-    usual = {"assistance_12": 0, "low_income_bits": bits, **barriers}
+    usual = {"assistance_12": 0, "lasting_low_income": 1, "income_known": 36, **barriers}
     return criteria(criterion=LASTING_LOW_INCOME, **{**usual, **state})  # type: ignore[arg-type]
 
 
 def test_three_years_of_low_income_and_a_known_barrier_are_enough_by_nye_monstre_whatever_the_assistance() -> None:
-    assert in_low_income(36) == 1
-    assert in_low_income(35) == 0
-    assert in_low_income(36, low_income_bits=((1 << 36) - 1) ^ (1 << 20)) == 0  # one month above the line
-    assert in_low_income(36, known=0) == 0
-    assert in_low_income(36, in_care=1) == in_low_income(36, ever_followed=1) == 0
-    assert in_low_income(36, children_under_18=6, youngest=200) == 1  # no upper limit is stated
-    assert in_low_income(36, children_under_18=0) == 0
-    assert criteria(assistance_12=0, low_income_bits=(1 << 36) - 1) == 0  # HOLF asks for social assistance
+    assert in_low_income() == 1
+    assert in_low_income(lasting_low_income=0) == 0
+    assert in_low_income(income_known=35) == 0  # not three years yet
+    assert in_low_income(known=0) == 0
+    assert in_low_income(in_care=1) == in_low_income(ever_followed=1) == 0
+    assert in_low_income(children_under_18=6, youngest=200) == 1  # no upper limit is stated
+    assert in_low_income(children_under_18=0) == 0
+    assert criteria(assistance_12=0, lasting_low_income=1, income_known=36) == 0  # HOLF asks for social assistance
 
 
 def test_six_of_the_last_twelve_months_of_assistance_are_enough_or_three_by_the_relaxed_rule() -> None:
