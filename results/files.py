@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -15,7 +16,10 @@ import pandas as pd
 
 from simulation.errors import InputError
 
-FLOAT_FORMAT = "%.10g"  # ten digits: far below Monte Carlo error, far above the noise of the last bits
+DIGITS = 10  # significant: far below Monte Carlo error, far above the noise of the last bits
+QUOTE = "\x1a"  # stands for a quote while a table is written
+NEEDS_QUOTES = ('"', ",", "\n", "\r", QUOTE)
+LARGEST_EXACT = 22  # the largest power of ten that is a floating-point number
 
 
 @contextlib.contextmanager
@@ -63,9 +67,47 @@ def plain(value: Any) -> Any:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Comma and decimal point whatever the locale, empty where there is no value."""
+    """Comma and decimal point whatever the locale, empty where there is no value, numbers to ten digits.
+
+    Written by Arrow, many times as fast as by pandas. Arrow quotes every text; here only those that need it keep their quotes.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    columns = [
+        _rounded(table[name]) if table[name].dtype.kind == "f" else _marked(table[name]) for name in table.columns
+    ]
+    names = [str(name) for name in table.columns]
+    content = pa.table([pa.array(column, from_pandas=True) for column in columns], names=names)
+    buffer = io.BytesIO()
+    csv.write_csv(content, buffer, csv.WriteOptions(quoting_style="needed"))
     with whole(path) as temporary:
-        table.to_csv(temporary, index=False, float_format=FLOAT_FORMAT, lineterminator="\n", encoding="utf-8")
+        temporary.write_bytes(buffer.getvalue().replace(b'"', b"").replace(QUOTE.encode(), b'"'))
+
+
+def _marked(column: pd.Series[Any]) -> Any:
+    """Texts that need quotes in a CSV file, in marks that stand for quotes; other values as they are."""
+    if column.dtype.kind in "biu":
+        return column.to_numpy()
+    marked = {
+        value: f"{QUOTE}{value.replace(QUOTE, '').replace(chr(34), 2 * QUOTE)}{QUOTE}"
+        for value in column.unique()
+        if isinstance(value, str) and any(mark in value for mark in NEEDS_QUOTES)
+    }
+    return (column.map(lambda value: marked.get(value, value)) if marked else column).to_numpy(dtype=object)
+
+
+def _rounded(column: pd.Series[Any]) -> Any:
+    """Floats to so many significant digits, so that their shortest form is no longer."""
+    values = column.to_numpy(np.float64) + 0.0  # no -0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = DIGITS - 1 - np.floor(np.log10(np.abs(values)))
+        usual = (places >= 0) & (places <= LARGEST_EXACT)
+        scale = 10.0 ** np.where(usual, places, 0.0)
+        rounded = np.rint(values * scale) / scale
+    for i in np.flatnonzero(~usual):  # nothing, the very small and the very large
+        rounded[i] = float(f"{values[i]:.{DIGITS}g}")
+    return rounded
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from results import figures, files, incomes, style, words
 from results.costs import PAYERS
 from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
+from results.second import Second
 from results.statistics import HEADLINES
 from simulation.names import CAPACITY, SERVICES
 
@@ -36,36 +37,76 @@ Row = dict[str, Any]
 # ---- writing --------------------------------------------------------------------------------------------------------
 
 
+Job = Callable[[], style.Picture]
+
+
 def write_figures_and_report(
-    folder: Path, tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, lang: str
+    folder: Path,
+    tables: Tables,
+    manifest: Manifest,
+    lives: Mapping[str, Any] | None,
+    lang: str,
+    second: Second | None = None,
 ) -> Path:
-    """Draw every figure into ``figures/`` and write ``report.html``; the path of the report."""
-    pictures = draw(tables, manifest, lives, lang)
+    """Draw every figure into ``figures/`` and write ``report.html``; the path of the report.
+
+    ``second`` is a process that draws its share of them at the same time, from the tables in the folder.
+    """
     files.make_folder(folder / "figures")
-    for picture in pictures:
-        style.save(folder / "figures", picture.name, picture.images)
+    todo = jobs(tables, manifest, lives, lang)
+    found: dict[int, style.Picture] = {}
+    theirs = dict(shared(todo)) if second is not None else {}
+    if second is not None:
+        second.ask(manifest)
+    for place, job in enumerate(todo):
+        if place not in theirs:
+            found[place] = save_picture(folder, job())
+    for drawn in (second.drawn() if second is not None else None) or []:
+        svg = (folder / "figures" / f"{drawn['name']}.svg").read_bytes()
+        found[drawn["place"]] = style.Picture(drawn["name"], drawn["title"], drawn["alt"], {"svg": svg})
+    for place, job in theirs.items():
+        if place not in found:
+            found[place] = save_picture(folder, job())
+    pictures = [found[place] for place in range(len(todo))]
     _remove_old(folder / "figures", {picture.name for picture in pictures})
     path = folder / "report.html"
     files.write_text(path, render(tables, manifest, pictures, lang))
     return path
 
 
+def save_picture(folder: Path, picture: style.Picture) -> style.Picture:
+    """Write a figure's images into the run's folder; the figure."""
+    files.make_folder(folder / "figures")
+    style.save(folder / "figures", picture.name, picture.images)
+    return picture
+
+
+def shared(todo: Sequence[Job]) -> list[tuple[int, Job]]:
+    """The figures that a second process draws, with their places: every other, since the long ones are much alike."""
+    return list(enumerate(todo))[1::2]
+
+
 def draw(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, lang: str) -> list[style.Picture]:
     """The figures that the tables have something for."""
+    return [job() for job in jobs(tables, manifest, lives, lang)]
+
+
+def jobs(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, lang: str) -> list[Job]:
+    """A function for each figure that the tables have something for, in the order of the report."""
     arms = [str(arm) for arm in manifest["arms"]]
     if not len(tables.outcomes):
         return []
-    found = [figures.headline(tables.outcomes, arms, lang)]
-    found += [figures.differences(tables.differences, c, i, lang) for i, c in enumerate(manifest["contrasts"])]
-    found.append(figures.sources(tables.outcomes, arms, lang))
-    found.append(figures.services(tables.outcomes, arms, lang))
-    found.append(figures.reach(tables.reach, arms, int(manifest["horizon"]), lang))
+    todo: list[Job] = [partial(figures.headline, tables.outcomes, arms, lang)]
+    todo += [partial(figures.differences, tables.differences, c, i, lang) for i, c in enumerate(manifest["contrasts"])]
+    todo.append(partial(figures.sources, tables.outcomes, arms, lang))
+    todo.append(partial(figures.services, tables.outcomes, arms, lang))
+    todo.append(partial(figures.reach, tables.reach, arms, int(manifest["horizon"]), lang))
     if len(tables.incomes):
         prices = str(manifest.get("prices", "2025"))
-        found.append(incomes.draw(tables.incomes, tables.incomes_by_household, prices, lang))
+        todo.append(partial(incomes.draw, tables.incomes, tables.incomes_by_household, prices, lang))
     if lives:
-        found.append(figures.two_lives(**lives, lang=lang))
-    return found
+        todo.append(partial(figures.two_lives, **lives, lang=lang))
+    return todo
 
 
 def _remove_old(folder: Path, names: set[str]) -> None:

@@ -23,6 +23,7 @@ import pandas as pd
 from results import files, statistics
 from results.costs import costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
+from results.second import second_process
 from simulation.errors import InputError
 from simulation.outcomes import Runs
 
@@ -146,9 +147,21 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
     """
     check_language(lang)
     manifest = make_manifest(study, finished, lang)
-    tables = make_tables(finished.runs, str(manifest["prices"]), getattr(finished, "incomes", None))
-    files.make_folder(folder)
-    (folder / "manifest.json").unlink(missing_ok=True)  # until everything is in place, the folder is not a finished run
+    with second_process(folder, lang, len(manifest["contrasts"]) if figures else 0) as second:
+        tables = make_tables(finished.runs, str(manifest["prices"]), getattr(finished, "incomes", None))
+        files.make_folder(folder)
+        (folder / "manifest.json").unlink(missing_ok=True)  # until all is in place, the folder is not a finished run
+        _write_tables(folder, tables, finished)
+        if figures:
+            from results.page import write_figures_and_report
+
+            # Read back what was written: the report of a new run and one made again from its folder are then the same.
+            write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), lang, second)
+    files.write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def _write_tables(folder: Path, tables: Tables, finished: Finished) -> None:
     for name in TABLE_COLUMNS:
         files.write_csv(folder / f"{name}.csv", getattr(tables, name))
     files.write_parquet(folder / "replicates.parquet", statistics.replicates_table(finished.runs))
@@ -157,13 +170,6 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
         files.write_json(folder / "lives.json", lives)
     else:
         (folder / "lives.json").unlink(missing_ok=True)
-    if figures:
-        from results.page import write_figures_and_report
-
-        # Read back what was written: the report of a new run and one made again from its folder are then the same.
-        write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), lang)
-    files.write_json(folder / "manifest.json", manifest)
-    return manifest
 
 
 # ---- the manifest ---------------------------------------------------------------------------------------------------

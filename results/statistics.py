@@ -10,7 +10,8 @@ Everything is computed from replicates in the order (draw, replicate), whatever 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -151,7 +152,7 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
     total = size.sum(axis=0)
     draws = np.sum(size > 0, axis=0)
 
-    means = _draw_means(difference, size)
+    means = _draw_means(difference, size, valid)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(size * means, axis=0) / total
         mean = np.clip(mean, np.fmin.reduce(means, axis=0), np.fmax.reduce(means, axis=0))
@@ -160,7 +161,7 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
         error = np.sqrt(draws / (draws - 1.0) * np.nansum((size * apart) ** 2, axis=0)) / total
         half = stdtrit(np.maximum(draws - 1.0, 1.0), 0.975) * error
 
-        within = _squares_within(difference, means)
+        within = _squares_within(difference, means, valid)
         chance = within / (total - draws)
         between = np.nansum(size * apart**2, axis=0) / (draws - 1)
         per_draw = (total - np.sum(size.astype(np.float64) ** 2, axis=0) / total) / (draws - 1)
@@ -176,8 +177,7 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
     zero = np.all((difference == 0) | ~valid, axis=(0, 1)) & (total > 0)
     one = (draws == 1) & ~zero
     ordered = np.sort(expected.T, axis=1)
-    sides = [np.where(valid, side, np.nan) for side in (a, b)]
-    squares = sum(_squares_within(side, _draw_means(side, size)) for side in sides)
+    squares = sum(_squares_within(side, _draw_means(side, size, valid), valid) for side in (a, b))
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(squares > 0, within / squares, np.nan)
     return {
@@ -223,16 +223,17 @@ def believed_variance(
     return np.asarray(np.where((df_between > 5.0) & (df_chance > 0.0), variance, np.inf))
 
 
-def _draw_means(values: FloatArray, size: IntArray) -> FloatArray:
-    """Mean of each draw (draws, cells), NaN where it has no value; equal values give exactly that value."""
+def _draw_means(values: FloatArray, size: IntArray, valid: npt.NDArray[np.bool_]) -> FloatArray:
+    """Mean of each draw (draws, cells), NaN where it has no valid value; equal values give exactly that value."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.nansum(values, axis=1) / size
-    return np.asarray(np.clip(means, np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)))
+        means = np.sum(values, axis=1, where=valid) / size
+    least = np.min(values, axis=1, where=valid, initial=np.inf)
+    return np.asarray(np.clip(means, least, np.max(values, axis=1, where=valid, initial=-np.inf)))
 
 
-def _squares_within(values: FloatArray, means: FloatArray) -> FloatArray:
-    """Sum of squares around the means of the draws, shape (cells,)."""
-    return np.asarray(np.nansum((values - means[:, None]) ** 2, axis=(0, 1)))
+def _squares_within(values: FloatArray, means: FloatArray, valid: npt.NDArray[np.bool_]) -> FloatArray:
+    """Sum of squares of the valid values around the means of the draws, shape (cells,)."""
+    return np.asarray(np.sum((values - means[:, None]) ** 2, axis=(0, 1), where=valid))
 
 
 def _favourable(values: FloatArray, better: FloatArray) -> FloatArray:
@@ -249,20 +250,22 @@ def _favourable(values: FloatArray, better: FloatArray) -> FloatArray:
 def outcomes_table(runs: Runs) -> pd.DataFrame:
     """Every outcome of every arm over time: one row an arm, population, clock, outcome and month (``outcomes.csv``)."""
     order = _order(runs)
-    blocks = []
+    groups: list[tuple[Columns, IntArray, FloatArray]] = []
     for a, arm in enumerate(runs.arms):
         for p, population in enumerate(STUDY_POPULATIONS):
             head = {"arm": arm, "population": population, "clock": "study"}
-            blocks.append(_rows(head, runs.months(), describe(_cells(runs.study[:, a, p], order))))
+            groups.append((head, runs.months(), runs.study[:, a, p]))
         head = {"arm": arm, "population": "followed", "clock": "family"}
-        months = np.arange(runs.horizon + 1)
-        blocks.append(_rows(head, months, describe(_cells(runs.followed[:, a], order))))
+        groups.append((head, np.arange(runs.horizon + 1), runs.followed[:, a]))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        described = pool.map(lambda group: describe(_cells(group[2], order)), groups)
+        blocks = [_rows(head, months, numbers) for (head, months, _), numbers in zip(groups, described, strict=True)]
     return _table(blocks, OUTCOME_COLUMNS)
 
 
 def difference_tables(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The paired differences and their variances: :func:`differences_table` and :func:`variance_table` at one cost."""
-    blocks = list(_contrasts(runs))
+    blocks = _contrasts(runs)
     return _table(blocks, DIFFERENCE_COLUMNS), _table(blocks, VARIANCE_COLUMNS)
 
 
@@ -407,22 +410,28 @@ def _cells(values: FloatArray, order: IntArray) -> FloatArray:
     return np.ascontiguousarray(values[order].swapaxes(1, 2)).reshape(replicates, outcomes * months)
 
 
-def _contrasts(runs: Runs) -> Iterator[Columns]:
-    """The columns of every contrast and population."""
+def _contrasts(runs: Runs) -> list[Columns]:
+    """The columns of every contrast and population, worked out side by side: NumPy lets other threads run."""
     order = _order(runs)
     draw = runs.draw[order]
     months = np.arange(runs.horizon + 1)
     better = np.repeat(_BETTER, months.size)
+
+    def block(name: str, population: str, left: FloatArray, right: FloatArray) -> Columns:
+        one, other = (by_draw(_cells(side, order), draw) for side in (left, right))
+        return _rows({"contrast": name, "population": population}, months, analyse(one, other, better))
+
+    sides: list[tuple[str, str, FloatArray, FloatArray]] = []
     for c, (name, arm, against) in enumerate(runs.contrasts):
         a, b = runs.arms.index(arm), runs.arms.index(against)
-        sides = [(x, runs.study[:, a, p, LEAD_MONTHS:], runs.study[:, b, p, LEAD_MONTHS:])
-                 for p, x in enumerate(STUDY_POPULATIONS)]  # fmt: skip
-        sides += [(x, runs.paired[:, c, p, 0], runs.paired[:, c, p, 1]) for p, x in enumerate(PAIRED_POPULATIONS)]
-        for population, left, right in sides:
-            if order.size:
-                left, right = (by_draw(_cells(side, order), draw) for side in (left, right))
-                numbers = analyse(left, right, better)
-                yield _rows({"contrast": name, "population": population}, months, numbers)
+        for p, population in enumerate(STUDY_POPULATIONS):
+            sides.append((name, population, runs.study[:, a, p, LEAD_MONTHS:], runs.study[:, b, p, LEAD_MONTHS:]))
+        for p, population in enumerate(PAIRED_POPULATIONS):
+            sides.append((name, population, runs.paired[:, c, p, 0], runs.paired[:, c, p, 1]))
+    if not order.size:
+        return []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(lambda side: block(*side), sides))
 
 
 def _rows(head: Columns, months: IntArray, numbers: Columns) -> Columns:

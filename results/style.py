@@ -119,7 +119,9 @@ def finish(figure: Figure, name: str, title: str, alt: str) -> Picture:
 def images(figure: Figure) -> dict[str, bytes]:
     """The figure as SVG and PNG, the same bytes every time."""
     found = {}
-    for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"metadata": {"Software": None}, "dpi": DPI})):
+    svg = {"metadata": {"Date": None}}
+    png = {"metadata": {"Software": None}, "dpi": DPI, "pil_kwargs": {"compress_level": 3}}
+    for kind, options in (("svg", svg), ("png", png)):
         buffer = io.BytesIO()
         figure.savefig(buffer, format=kind, **options)
         found[kind] = buffer.getvalue()

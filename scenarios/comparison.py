@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from simulation.runner import Finished
 
 MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
-FAMILIES_FOR_INCOMES: Final = 16_000  # whose income is read for the table beside published figures
+FAMILIES_FOR_INCOMES: Final = 8_000  # whose income is read for the table beside published figures
 LARGEST_FOR_LIVES: Final = 5000  # families: larger pools are not run again for one figure
 HEADLINES: Final = {  # outcome: words, factor, digits
     "employed_share": ("parents in work, points", 100, 1),
@@ -166,7 +166,7 @@ def _eligible(study: Study, finished: Finished) -> list[int]:
     from simulation.engine import at_month_zero
 
     plan = study.arms[0]
-    some = finished.runs.replicate[::2][: max(1, min(10, 4000 // plan.families))]
+    some = finished.runs.replicate[::2][: max(1, min(5, 2000 // plan.families))]
     starts = (at_month_zero(plan, seed=study.seed, replicate=int(number)) for number in some)
     return [int(start.families["eligible_at_start"].sum()) for start in starts]
 

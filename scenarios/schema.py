@@ -33,7 +33,7 @@ class StudySettings(Table):
     question: str = Field(default="", max_length=4000, description="text of at most 4000 characters")
     profile: str = Field(description="the name of a profile, or the path of a .toml or .csv file")
     horizon_months: Month
-    burn_in_months: int = Field(default=96, ge=24, le=MAX_HORIZON)
+    burn_in_months: int = Field(default=84, ge=24, le=MAX_HORIZON)
     replicates: int = Field(ge=2, le=MAX_REPLICATES)
     seed: int = Field(ge=0, le=MAX_SEED)
     prices: str = Field(default="2025", description='the year of the rules, as text: "2025"')

@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
-from simulation.compiled import rule, small
+from simulation.compiled import small
 from simulation.draws import APPLY, CLAIM_HOUSING, CLAIM_SUPPORT, rings
 from simulation.income import household_income
 from simulation.names import OWNER, SUPPORTS
@@ -77,14 +75,3 @@ def money_month(family, town, rates):  # type: ignore[no-untyped-def]
     low = 1 if 12.0 * family.income_12 < rates.low_income_line * min(family.income_known, 12) else 0
     family.low_income_bits = (family.low_income_bits * 2 + low) & THREE_YEARS
     family.lasting_low_income = 12.0 * family.income_36 < rates.low_income_line * family.income_known
-
-
-@rule
-def count_bits(bits):  # type: ignore[no-untyped-def]
-    """How many months are marked among those kept."""
-    number = 0
-    left = np.int64(bits)
-    while left != 0:
-        left &= left - 1
-        number += 1
-    return number

@@ -243,8 +243,9 @@ def default_values() -> npt.NDArray[np.float64]:
     return np.array([parameter.default for parameter in load_parameters()])
 
 
+@functools.lru_cache(maxsize=64)
 def prior_values(seed: int, draw: int) -> npt.NDArray[np.float64]:
-    """One draw from the priors, (P,) in stated units.
+    """One draw from the priors, (P,) in stated units, not to be written to: two replicates share it.
 
     Each parameter's random number is a function of (seed, draw, its name), so that adding one moves no other.
     """
@@ -259,6 +260,7 @@ def prior_values(seed: int, draw: int) -> npt.NDArray[np.float64]:
             np.uint64(0xFFFFFFFF),
         )
         values[i] = parameter.quantile((float(word) + 0.5) / 4294967296.0)
+    values.setflags(write=False)
     return values
 
 
@@ -285,22 +287,32 @@ def to_record(values: Sequence[float] | npt.NDArray[np.float64], prices: float =
     ``prices`` is the price level of the run's year, 2025 = 1: parameters in kroner are stated in kroner of 2025.
     """
     record = np.zeros(1, PARAMETERS)
-    p = record[0]
-    for parameter, value in zip(load_parameters(), values, strict=True):
-        amount = float(value)
-        if parameter.unit == "rate per year":
-            amount /= 12.0
-        elif parameter.unit.startswith("NOK"):
-            amount *= prices
-        elif parameter.unit == "hazard ratio":
-            amount = math.log(amount)
-        stem, _, element = parameter.name.partition(".")
-        if element:
-            p[stem][ARRAYS[stem].index(element)] = amount
-        else:
-            p[stem] = amount
-    _derive(p)
+    stated = np.asarray(values, np.float64).tolist()
+    units = (parameter.unit for parameter in load_parameters())
+    record.view(np.float64)[_places()] = [
+        _as_read(value, unit, prices) for value, unit in zip(stated, units, strict=True)
+    ]
+    _derive(record[0])
     return record
+
+
+def _as_read(value: float, unit: str, prices: float) -> float:
+    if unit == "rate per year":
+        return value / 12.0
+    if unit == "hazard ratio":
+        return math.log(value)
+    return value * prices if unit.startswith("NOK") else value
+
+
+@functools.cache
+def _places() -> npt.NDArray[np.int64]:
+    """Where each parameter stands in the record, counted in numbers: all of its fields are floats. (P,)"""
+    found = []
+    for name in parameter_names():
+        stem, _, element = name.partition(".")
+        first = PARAMETERS.fields[stem][1] // 8  # type: ignore[index]
+        found.append(first + (ARRAYS[stem].index(element) if element else 0))
+    return np.array(found)
 
 
 @functools.cache
@@ -311,12 +323,10 @@ def _bits(held: int) -> tuple[int, ...]:
 
 def _derive(p: Any) -> None:
     prone, resilient = p["presence_prone"], p["presence_resilient"]
-    for b in range(len(BARRIERS)):
-        p["relapse"][b] = p["recovery"][b] * prone / max(1.0 - prone, 1e-9)
-        p["onset"][b] = p["recovery"][b] * resilient / (1.0 - resilient)
-        share = p["causal_share"][b]
-        p["entry_frailty"][b] = (1.0 - share) * p["entry_hazard_ratio"][b]
-        p["exit_frailty"][b] = (1.0 - share) * p["exit_hazard_ratio"][b]
+    p["relapse"] = p["recovery"] * prone / max(1.0 - prone, 1e-9)
+    p["onset"] = p["recovery"] * resilient / (1.0 - resilient)
+    p["entry_frailty"] = (1.0 - p["causal_share"]) * p["entry_hazard_ratio"]
+    p["exit_frailty"] = (1.0 - p["causal_share"]) * p["exit_hazard_ratio"]
     for which in ("entry", "exit"):
         causal = (p["causal_share"] * p[f"{which}_hazard_ratio"]).tolist()
         for whose, logs in (("parent", causal[:PERSON_BARRIERS]), ("family", causal[PERSON_BARRIERS:])):

@@ -102,7 +102,7 @@ class Plan:
     profile: Profile
     families: int = 400
     horizon_months: int = 36
-    burn_in_months: int = 96
+    burn_in_months: int = 84
     founding_months: int = 120
     """Months before the burn-in in which only time passes, so that the pool has the ages of one that renews itself."""
     prices: str = "2025"

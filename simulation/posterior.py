@@ -74,6 +74,6 @@ def posterior_values(file: str, seed: int, draw: int) -> FloatArray:
     positions, rows, cumulative = load_posterior(file)
     word, *_ = philox(np.uint64(0), np.uint64(0), np.uint64(draw), _BLOCK, np.uint64(seed), np.uint64(0xFFFFFFFF))
     row = int(np.searchsorted(cumulative, (float(word) + 0.5) / 4294967296.0, side="right"))
-    values = prior_values(seed, draw)
+    values = prior_values(seed, draw).copy()
     values[list(positions)] = rows[min(row, len(rows) - 1)]
     return values

@@ -146,7 +146,7 @@ def test_an_arm_becomes_a_plan_with_every_lever(tmp_path: Path) -> None:
     assert plan.services["health"].places == 4
     assert plan.services["health"].length_months == study.profile.services["health"].length_months
     assert set(plan.services) == {"health"}
-    assert (plan.families, plan.burn_in_months, plan.links) == (400, 96, True)
+    assert (plan.families, plan.burn_in_months, plan.links) == (400, 84, True)
 
 
 def test_study_wide_levers_hold_where_an_arm_is_silent(study_file: Path) -> None:
