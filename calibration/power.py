@@ -9,6 +9,7 @@ zero, none is given.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from calibration.design import Design, load_design
 from calibration.estimates import UNITS, Estimate, estimates
 from calibration.trial import simulate
 from scenarios.options import add_options
+from simulation.errors import InputError
 
 FOUR_IN_FIVE: Final = 2.8015852  # 1.96 + 0.8416: standard errors that a trial finds four times in five
 COLUMNS: Final = (
@@ -124,6 +126,9 @@ def main(args: argparse.Namespace) -> int:
     from scenarios.folders import check_folder, default_folder, open_folder
     from scenarios.progress import progress
 
+    if importlib.util.find_spec("statsmodels") is None:
+        allowed = "pip install 'statsmodels', or Familiebaner with its extra [calibration]"
+        raise InputError("needs statsmodels, which is not installed", key="trial", allowed=allowed)
     design = load_design(args.design)
     changes = {"trials": args.replicates, "seed": args.seed}
     head = design.trial.model_copy(update={key: value for key, value in changes.items() if value is not None})

@@ -2,7 +2,7 @@
 
 Where the model was changed on purpose, make them again from the top folder, and look at what ``git diff`` says:
 
-    python -m tests.reference_update
+    python tests/reference_update.py
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from simulation.outcomes import OUTCOME_NAMES, STUDY_POPULATIONS, Runs
 from simulation.runner import run_study
 
 FOLDER: Final = Path(__file__).resolve().parent / "reference"
-COMMAND: Final = "python -m tests.reference_update"
+COMMAND: Final = "python tests/reference_update.py"
 REPLICATES: Final = 4
 SMALL: Final = ("pool.families=60", "study.burn_in_months=24", "study.seed=2025")
 REFERENCES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {  # name: study, what is set besides SMALL

@@ -196,6 +196,14 @@ def test_the_command_writes_its_table_and_prints_records(design: Design, capsys:
         assert word in capsys.readouterr().out
 
 
+def test_without_statsmodels_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert run.main(["trial"]) == 2
+    assert "[calibration]" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "words"),
     [
@@ -219,3 +227,15 @@ def test_a_design_that_cannot_be_gets_one_message(
     assert not Path("there").exists()
     with pytest.raises(InputError):
         simulate(load_design("small.toml"), 0)
+
+
+@pytest.mark.long
+def test_where_nothing_has_an_effect_one_trial_in_twenty_finds_one() -> None:
+    """The HOLF design with every link off: what is found is found by chance, as often as a 95 % interval says."""
+    design = load_design("holf")
+    off = design.model_copy(update={"trial": design.trial.model_copy(update={"links": "off", "trials": 400})})
+    found = table(run_trials(off), off)
+    between = found[found["contrast"] == "model_v_model"]["found"]
+    assert (abs(between - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 400)).all()
+    within = found[found["contrast"] == "coordinator_v_ordinary"]["found"]  # 29 clusters: somewhat too often
+    assert ((within > 0.02) & (within < 0.12)).all()
