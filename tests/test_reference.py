@@ -61,12 +61,14 @@ def test_a_difference_is_found_and_one_of_rounding_only_where_results_should_be_
     compare("same", stored, copy.deepcopy(stored))
     for factor, probes, passes in ((1 + 1e-12, 1, False), (1 + 1e-12, 2, True), (1 + 1e-6, 2, False)):
         found = copy.deepcopy(stored)
-        found["values"]["by-need, eligible"]["earnings"][2] *= factor
+        found["values"]["by-need, eligible"]["disposable_income"][2] *= factor
         found["probe"] += "x" * (probes - 1)
         if passes:
             compare("rounded", stored, found)
         else:
-            with pytest.raises(pytest.fail.Exception, match=f"by-need, eligible earnings, replicate 2(.|\n)*{COMMAND}"):
+            with pytest.raises(
+                pytest.fail.Exception, match=f"by-need, eligible disposable_income, replicate 2(.|\n)*{COMMAND}"
+            ):
                 compare("moved", stored, found)
     found = copy.deepcopy(stored)
     found["sha256"]["flows"] = ""
