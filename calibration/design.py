@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -51,8 +51,11 @@ class TrialSettings(Table):
     survey_month: int = Field(ge=1, le=MAX_MONTHS)
     income_month: int = Field(ge=1, le=MAX_MONTHS)
     response: float = Field(gt=0, le=1)
-    pool: int = Field(ge=10, le=5000)
-    burn_in_months: int = Field(default=48, ge=24, le=240)
+    follow_up_months: int = Field(ge=1, le=MAX_MONTHS)
+    pool: tuple[Annotated[int, Field(ge=10, le=5000)], Annotated[int, Field(ge=10, le=5000)]] = Field(
+        strict=False, description="the fewest and the most families around an office, as [120, 240]"
+    )
+    burn_in_months: int = Field(default=84, ge=24, le=240)
 
 
 class Design(Table):
@@ -90,6 +93,8 @@ def load_design(name: str | Path = "holf") -> Design:
 def _fits_together(design: Design, path: Path) -> None:
     head = design.trial
     measured = {"survey_month": (head.survey_month,), "income_month": (head.income_month,)}
+    if head.pool[0] > head.pool[1]:
+        raise InputError("the fewest are more than the most", file=path, key="trial.pool", allowed="as [120, 240]")
     for key, months in {**measured, "register_months": head.register_months}.items():
         if not all(1 <= month <= head.months for month in months):
             raise InputError("is not within the trial", file=path, key=f"trial.{key}", allowed=f"1 to {head.months}")

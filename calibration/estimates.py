@@ -31,14 +31,14 @@ MEASURED: Final[dict[str, Source]] = {  # what is asked of the trial, and where 
     "disposable_income": "income",
     "low_income_share": "income",
     "adequate_housing_share": "survey",
-    "child_participation_share": "survey",
+    "taking_part_share": "survey",
 }
 UNITS: Final = {
     **dict.fromkeys(("employed_share", "full_time_share"), "share of parents"),
     **dict.fromkeys(("social_assistance_share", "low_income_share", "adequate_housing_share"), "share of families"),
     **dict.fromkeys(("social_assistance_amount", "earnings", "disposable_income"), "NOK a month per family"),
     NEWLY: "share of families without KVP, AAP or disability benefit at the draw",
-    "child_participation_share": "share of children 1-17",
+    "taking_part_share": "share of children 1-17",
 }
 _Z: Final = 1.959963984540054
 
@@ -105,9 +105,9 @@ def within_offices(value: FloatArray, weight: FloatArray, trial: Trial, outcome:
     import statsmodels.api as sm
 
     seen = weight > 0.0
-    if len(set(trial.drawn[seen].tolist())) < 2:
-        return Estimate("coordinator_v_ordinary", outcome, month, np.nan, np.nan, _Z, int(seen.sum()))
     offices, office = np.unique(trial.office[seen], return_inverse=True)
+    if len(set(trial.drawn[seen].tolist())) < 2 or seen.sum() <= len(offices) + 1:
+        return Estimate("coordinator_v_ordinary", outcome, month, np.nan, np.nan, _Z, int(seen.sum()))
     effects = np.eye(len(offices))[office]
     design = np.column_stack([trial.drawn[seen].astype(np.float64), effects])
     fit = sm.WLS(value[seen], design, weights=weight[seen]).fit(cov_type="cluster", cov_kwds={"groups": office})
@@ -122,13 +122,15 @@ def between_offices(value: FloatArray, weight: FloatArray, trial: Trial, outcome
     from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
     seen = weight > 0.0
-    total = np.bincount(trial.office[seen], (weight * value)[seen])
-    number = np.bincount(trial.office[seen], weight[seen])
+    total = np.bincount(trial.office[seen], (weight * value)[seen], minlength=trial.offices)
+    number = np.bincount(trial.office[seen], weight[seen], minlength=trial.offices)
     with_some = number > 0.0
     means = total[with_some] / number[with_some]
     arm_of = np.zeros(len(number), np.int64)
     arm_of[trial.office] = trial.arm
     first = arm_of[with_some] == 0
+    if min(first.sum(), (~first).sum()) < 2:
+        return Estimate("model_v_model", outcome, month, np.nan, np.nan, _Z, int(seen.sum()))
     both = CompareMeans(DescrStatsW(means[first]), DescrStatsW(means[~first]))
     difference = float(means[first].mean() - means[~first].mean())
     se, critical = float(both.std_meandiff_pooledvar), float(t.ppf(0.975, len(means) - 2))

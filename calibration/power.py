@@ -1,9 +1,9 @@
 """``run.py trial``: many simulated trials of a design, what each would have reported, and what the design can find.
 
 ``found`` is the share of the simulated trials whose 95 % interval does not hold zero. ``detectable`` is the true difference that
-such a trial would find four times in five: 2.8 standard errors. ``offices_needed`` is how many offices, in the same
-proportions, would find the mean difference of the simulated trials four times in five; where that mean cannot be told from
-zero, none is given.
+such a trial would find four times in five: 2.8 standard errors, or somewhat more by Student's t. ``offices_needed`` is how many
+offices, in the same proportions, would find the mean difference of the simulated trials four times in five; where that mean
+cannot be told from zero, none is given.
 """
 
 from __future__ import annotations
@@ -12,51 +12,76 @@ import argparse
 import importlib.util
 import io
 import json
-import os
+import shlex
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from calibration.before_after import check_page, in_threads, write_between
 from calibration.design import Design, load_design
 from calibration.estimates import UNITS, Estimate, estimates
 from calibration.trial import simulate
-from scenarios.options import add_options
+from scenarios.options import add_options, path
 from simulation.errors import InputError
 
-FOUR_IN_FIVE: Final = 2.8015852  # 1.96 + 0.8416: standard errors that a trial finds four times in five
+FOUR_IN_FIVE: Final = 0.8416212  # standard errors beyond the critical value: what a trial finds four times in five
+PAGE: Final = "trial"  # the markers of its page
+ENOUGH: Final = 0.95  # of the families a design asks for
 COLUMNS: Final = (
     *("contrast", "outcome", "unit", "month", "mean", "ci_low", "ci_high", "p05", "p50", "p95"),
     *("se", "half_width", "found", "detectable", "offices_needed", "trials", "families"),
 )
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """What one simulated trial leaves."""
+
+    estimates: list[Estimate]
+    drawn: float
+    """families drawn, for each that the design asks for"""
+    without_ordinary: float
+    """share of offices without an ordinary group"""
+    still_followed: float
+    """share of the families drawn that have a coordinator in the month before follow-up ends"""
+
+
 def run_trials(
     design: Design, workers: int | None = None, step: Callable[[int, int], None] | None = None
-) -> list[list[Estimate]]:
-    """The estimates of every simulated trial, in order whatever the number of workers."""
+) -> list[Simulated]:
+    """Every simulated trial of a design, in order whatever the number of workers."""
     from simulation.warm import warm_up
 
     warm_up()
 
-    def one(number: int) -> list[Estimate]:
-        return list(estimates(simulate(design, number), design))
+    def one(number: int) -> Simulated:
+        trial = simulate(design, number)
+        asked = sum(arm.offices * arm.families for arm in design.arm)
+        last = min(design.trial.months, design.trial.follow_up_months) - 1
+        followed, _ = trial.measure("coordinated_share", last)
+        return Simulated(
+            estimates=list(estimates(trial, design)),
+            drawn=float(trial.drawn.sum() / asked),
+            without_ordinary=1.0 - len(np.unique(trial.office[~trial.drawn])) / trial.offices,
+            still_followed=float(np.nan_to_num(followed[trial.drawn]).mean()) if trial.drawn.any() else np.nan,
+        )
 
-    found: list[list[Estimate]] = []
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        for some in pool.map(one, range(design.trial.trials)):
-            found.append(some)
-            if step is not None:
-                step(len(found), design.trial.trials)
-    return found
+    found: dict[int, Simulated] = {}
+    for number, simulated in in_threads(one, range(design.trial.trials), workers):
+        found[number] = simulated
+        if step is not None:
+            step(len(found), design.trial.trials)
+    return [found[number] for number in sorted(found)]
 
 
-def table(trials: Sequence[Sequence[Estimate]], design: Design) -> pd.DataFrame:
+def table(trials: Sequence[Simulated], design: Design) -> pd.DataFrame:
     """One row an estimate, over all trials; two trials share a draw of the parameters, which the interval minds."""
-    rows = [_row(list(same), design.offices) for same in zip(*trials, strict=True)]
+    rows = [_row(list(same), design.offices) for same in zip(*(trial.estimates for trial in trials), strict=True)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -68,6 +93,7 @@ def _row(same: list[Estimate], offices: int) -> dict[str, Any]:
     draws = np.array([pair.mean() for pair in of_draw if len(pair)])
     mean = float(draws.mean()) if len(draws) else np.nan
     error = 1.96 * float(draws.std(ddof=1)) / np.sqrt(len(draws)) if len(draws) > 1 else np.nan
+    detectable_se = first.critical + FOUR_IN_FIVE
     se = float(np.mean([estimate.se for estimate in same if np.isfinite(estimate.se)] or [np.nan]))
     low, middle, high = np.quantile(differences[there], (0.05, 0.5, 0.95)) if there.any() else (np.nan,) * 3
     return {
@@ -83,9 +109,11 @@ def _row(same: list[Estimate], offices: int) -> dict[str, Any]:
         "p95": high,
         "se": se,
         "half_width": se * first.critical,
-        "found": float(np.mean([estimate.found for estimate in same])),
-        "detectable": FOUR_IN_FIVE * se,
-        "offices_needed": float(np.ceil(offices * (FOUR_IN_FIVE * se / mean) ** 2)) if abs(mean) > error else np.nan,
+        "found": float(np.mean([estimate.found for estimate in same if np.isfinite(estimate.se)]))
+        if there.any()
+        else np.nan,
+        "detectable": detectable_se * se,
+        "offices_needed": float(np.ceil(offices * (detectable_se * se / mean) ** 2)) if abs(mean) > error else np.nan,
         "trials": int(there.sum()),
         "families": float(np.mean([estimate.n for estimate in same])),
     }
@@ -105,9 +133,17 @@ def records(found: pd.DataFrame) -> list[dict[str, Any]]:
             "half_width": row.half_width,
             "found": row.found,
             "detectable": row.detectable,
-            "offices_needed": None if np.isnan(row.offices_needed) else row.offices_needed,
+            "offices_needed": row.offices_needed,
         }
         for row in rows
+    ]
+
+
+def json_ready(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is not there as ``null``: JSON has no NaN."""
+    return [
+        {key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()}
+        for row in found
     ]
 
 
@@ -117,6 +153,7 @@ def records(found: pd.DataFrame) -> list[dict[str, Any]]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("design", nargs="?", default="holf", metavar="DESIGN.toml", help="a design (default: holf)")
+    parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the table between the markers of a page")
     add_options(parser, "replicates", "seed", "out", "force", "workers", "lang", "json", "quiet")
 
 
@@ -133,21 +170,38 @@ def main(args: argparse.Namespace) -> int:
     changes = {"trials": args.replicates, "seed": args.seed}
     head = design.trial.model_copy(update={key: value for key, value in changes.items() if value is not None})
     design = design.model_copy(update={"trial": head})
+    if args.write is not None:
+        check_page(args.write, PAGE)
     folder: Path = args.out or default_folder(f"trial-{head.name}")
     if not args.json or args.out:
         check_folder(folder, force=args.force)
     with progress(f"trial {head.name}", quiet=args.quiet or args.json) as step:
-        found = table(run_trials(design, args.workers, step), design)
+        trials = run_trials(design, args.workers, step)
+    found = table(trials, design)
     if not args.json or args.out:
         with open_folder(folder):
             files.write_csv(folder / "trial.csv", found)
-            files.write_json(folder / "manifest.json", {"design": design.model_dump(), "source_hash": _source_hash()})
+            manifest = {"design": design.model_dump(), "source_hash": _source_hash(), "groups": groups(trials)}
+            files.write_json(folder / "manifest.json", manifest)
+    if args.write is not None:
+        write_between(
+            args.write, PAGE, markdown(found, trials, design, shlex.join(["python", "run.py", *sys.argv[1:]]))
+        )
     if args.json:
-        print(json.dumps(records(found), indent=1))
+        print(json.dumps(json_ready(records(found)), indent=1))
     elif not args.quiet:
-        print(summary(found, args.lang))
+        print(summary(found, trials, args.lang))
         print(folder / "trial.csv")
     return 0
+
+
+def groups(trials: Sequence[Simulated]) -> dict[str, float]:
+    """How far the offices could do what the design asks for: means over the trials."""
+    return {
+        "drawn": float(np.mean([trial.drawn for trial in trials])),
+        "without_ordinary": float(np.mean([trial.without_ordinary for trial in trials])),
+        "still_followed": float(np.nanmean([trial.still_followed for trial in trials])),
+    }
 
 
 def _source_hash() -> str:
@@ -156,7 +210,35 @@ def _source_hash() -> str:
     return SOURCE_HASH
 
 
-def summary(found: pd.DataFrame, lang: str) -> str:
+def markdown(found: pd.DataFrame, trials: Sequence[Simulated], design: Design, command: str) -> str:
+    """The table of a page, in English."""
+    from results.language import number, outcome_name, percent, say
+
+    def amount(row: Any, value: float) -> str:
+        return number(value, "en", 0) if row.unit.startswith("NOK") else number(100.0 * value, "en", 1)
+
+    shares = {name: percent(share, "en", 0) for name, share in groups(trials).items()}
+    head = design.trial
+    lines = [
+        f"*Made by `{command}`: {len(trials)} trials, parameters from the {head.posterior}, links {head.links}, rules of "
+        f"{head.prices}. {say('trial.groups', 'en', **shares)}*",
+        "",
+        "| contrast | outcome | month | difference [95 %] | ± in one trial | found | detectable | offices needed |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    row: Any
+    for row in found.itertuples(name="Row"):
+        mean = f"{amount(row, row.mean)} [{amount(row, row.ci_low)}, {amount(row, row.ci_high)}]"
+        needed = number(row.offices_needed, "en", 0)
+        cells = (
+            say(f"trial.{row.contrast}", "en"), outcome_name(row.outcome, "en"), str(row.month), mean,
+            amount(row, row.half_width), percent(row.found, "en", 0), amount(row, row.detectable), needed,
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", "Shares in percentage points, amounts in NOK a month."])
+
+
+def summary(found: pd.DataFrame, trials: Sequence[Simulated], lang: str) -> str:
     """What the simulated trials found, and what such a trial can find: a table of lines in words of the language."""
     from rich.console import Console
     from rich.table import Table
@@ -187,4 +269,8 @@ def summary(found: pd.DataFrame, lang: str) -> str:
         )
     text = io.StringIO()
     Console(file=text, width=150).print(shown)
-    return f"{text.getvalue()}\n{say('trial.note', lang)}\n"
+    shares = {name: percent(share, lang, 0) for name, share in groups(trials).items()}
+    lines = [text.getvalue(), say("trial.note", lang), say("trial.groups", lang, **shares)]
+    if groups(trials)["drawn"] < ENOUGH:
+        lines.append(say("trial.too_few", lang, drawn=shares["drawn"]))
+    return "\n".join(lines) + "\n"

@@ -1,9 +1,10 @@
 """A trial in silico: offices like those of HOLF, families drawn at random in each, and what registers and a survey then see.
 
-Each office is a municipality of its own (:mod:`simulation.engine`), burnt in under ordinary follow-up. In month 1 the
-coordinators take in the design's number of families, drawn at random among those that meet the criteria; nobody is taken in
-later. The rest of those that met the criteria are the ordinary group: same office, same services, no coordinator. Registers
-follow a family wherever it goes, so nobody moves out of a trial.
+Each office is a municipality of its own (:mod:`simulation.engine`), burnt in under ordinary follow-up. At the draw the
+coordinators take in the design's number of families, at random among those that meet the criteria; nobody is taken in later.
+The rest of those that met the criteria are the ordinary group: same office, same services, no coordinator. Months are counted
+from the draw. Follow-up lasts as long as the design says, unless a family's goals are met before. Registers follow a family
+wherever it goes, so nobody moves out of a trial.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from simulation.compiled import rule
 from simulation.engine import Arrays, arrays_of, burn_in, make_setting, new_world_in, parameter_values, start_arm
 from simulation.month import one_month
 from simulation.municipality import World, copied
-from simulation.names import AAP, DISABILITY, KVP, MAX_PARENTS, NO_WORK
+from simulation.names import AAP, DISABILITY, FULL_TIME, KVP, MAX_PARENTS, NO_WORK
 from simulation.outcomes import FloatArray
+from simulation.parameters import with_overrides
 from simulation.plan import Plan
 
-NOBODY: Final = 1 << 40  # a keyed draw of the trial itself, apart from those of its offices
+TRIAL: Final = 1 << 40  # chance of a trial itself: offices, answers
+POOL: Final = 1 << 41  # the size of the pool, with a draw of the parameters
 
 # What is read of a family in a month, and over what: sums over its parents or children, or the family itself.
 MEASURES: Final = (
@@ -37,11 +40,12 @@ MEASURES: Final = (
     "social_assistance_amount",
     "low_income_share",
     "adequate_housing_share",
-    "child_participation_share",
+    "taking_part_share",
     "benefit_share",
+    "coordinated_share",
 )
 PER_PARENT: Final = ("employed_share", "full_time_share", "benefit_share")
-PER_CHILD: Final = ("child_participation_share",)
+PER_CHILD: Final = ("taking_part_share",)
 (
     _EMPLOYED,
     _FULL_TIME,
@@ -53,6 +57,7 @@ PER_CHILD: Final = ("child_participation_share",)
     _HOUSING,
     _PARTICIPATION,
     _BENEFIT,
+    _COORDINATED,
 ) = range(len(MEASURES))
 _PARENTS: Final = len(MEASURES)
 _CHILDREN: Final = _PARENTS + 1
@@ -68,7 +73,7 @@ def read_member(family, row):  # type: ignore[no-untyped-def]
         if parent.present == 1:
             row[_PARENTS] += 1.0
             row[_EMPLOYED] += 1.0 if parent.work != NO_WORK else 0.0
-            row[_FULL_TIME] += 1.0 if parent.work == 2 else 0.0
+            row[_FULL_TIME] += 1.0 if parent.work == FULL_TIME else 0.0
             row[_BENEFIT] += (
                 1.0 if parent.benefit == KVP or parent.benefit == AAP or parent.benefit == DISABILITY else 0.0
             )
@@ -83,6 +88,7 @@ def read_member(family, row):  # type: ignore[no-untyped-def]
     row[_ASSISTANCE] = family.social_assistance
     row[_LOW_INCOME] = family.low_income_bits & 1
     row[_HOUSING] = 1.0 - family.barrier[0]
+    row[_COORDINATED] = family.plan
 
 
 @rule
@@ -124,11 +130,13 @@ class Trial:
     answers: npt.NDArray[np.bool_]
     """(F,) answers the survey"""
     rows: FloatArray
-    """(months, F, COLUMNS) from month 1, that of the draw, on"""
+    """(1 + months, F, COLUMNS) by months since the draw"""
+    offices: int
+    """how many there are, with or without families"""
 
     def measure(self, name: str, month: int) -> tuple[FloatArray, FloatArray]:
         """Mean over a family's parents or children, or the family's own figure, and how many they are. (F,) each."""
-        row = self.rows[month - 1]
+        row = self.rows[month]
         weight = np.ones(len(row))
         if name in PER_PARENT:
             weight = row[:, _PARENTS]
@@ -141,7 +149,7 @@ class Trial:
 
     def newly_on_benefit(self, month: int) -> tuple[FloatArray, FloatArray]:
         """Of families with no parent on KVP, AAP or disability benefit at the draw: any since then. (F,) each."""
-        benefit = self.rows[:month, :, _BENEFIT]
+        benefit = self.rows[: month + 1, :, _BENEFIT]
         at_risk = benefit[0] == 0.0
         since = np.nanmax(benefit, axis=0) > 0.0
         return np.where(at_risk, since, np.nan).astype(np.float64), at_risk.astype(np.float64)
@@ -160,10 +168,13 @@ def simulate(design: Design, number: int, values: FloatArray | None = None) -> T
     The same trial for the same design, seed and number, whatever ran before.
     """
     head = design.trial
-    plans = [_plan(design, arm) for arm in design.arm]
+    families = _pool(design, number // 2)
+    plans = [_plan(design, arm, families) for arm in design.arm]
     if values is None:
         values = parameter_values(plans[0], head.seed, number // 2)
-    chance = np.random.Generator(np.random.Philox(key=np.array([head.seed, NOBODY + number], np.uint64)))
+    else:
+        values = with_overrides(values, {}, links=head.links == "on")
+    chance = np.random.Generator(np.random.Philox(key=np.array([head.seed, TRIAL + number], np.uint64)))
     setting = make_setting(plans[0], values)
     offices: list[_Office] = []
     for a, (arm, plan) in enumerate(zip(design.arm, plans, strict=True)):
@@ -178,6 +189,7 @@ def simulate(design: Design, number: int, values: FloatArray | None = None) -> T
         drawn=np.concatenate([office.drawn for office in offices]),
         answers=chance.random(sum(sizes)) < head.response,
         rows=np.concatenate([office.rows for office in offices], axis=1),
+        offices=len(offices),
     )
 
 
@@ -193,12 +205,19 @@ class _Office:
 _profile = functools.lru_cache(maxsize=8)(load_profile)
 
 
-def _plan(design: Design, arm: TrialArm) -> Plan:
+def _pool(design: Design, draw: int) -> int:
+    """How many families in lasting low income there are around an office: uncertain, so drawn with the parameters."""
+    low, high = design.trial.pool
+    chance = np.random.Generator(np.random.Philox(key=np.array([design.trial.seed, POOL + draw], np.uint64)))
+    return int(chance.integers(low, high + 1))
+
+
+def _plan(design: Design, arm: TrialArm, families: int) -> Plan:
     head = design.trial
     return Plan(
         name=arm.name,
-        profile=_profile(head.profile).for_pool(head.pool),
-        families=head.pool,
+        profile=_profile(head.profile).for_pool(families),
+        families=families,
         horizon_months=head.months,
         burn_in_months=head.burn_in_months,
         prices=head.prices,
@@ -208,7 +227,7 @@ def _plan(design: Design, arm: TrialArm) -> Plan:
         caseload=-(-arm.families // arm.coordinators),
         follow_up=arm.follow_up,
         intake="random",
-        length_months=float(head.months),
+        length_months=float(head.follow_up_months),
         admissions_per_month=arm.families,
     )
 
@@ -231,17 +250,21 @@ def _office(arm: TrialArm, a: int, plan: Plan, seed: int, place: int, setting: A
     sizes = np.full(arm.coordinators, arm.families // arm.coordinators)
     sizes[: arm.families % arm.coordinators] += 1
     office.coordinators["caseload"] = sizes
+    p = office.setting["p"]
+    turnover = p["turnover"].copy()
+    p["length_spread"], p["turnover"] = 0.0, 0.0  # every position is filled when the families are drawn
     burn_in(office, 1)
+    p["turnover"] = turnover
     members = np.flatnonzero(office.families["meets_criteria"] == 1)
     drawn = office.families["ever_followed"][members] == 1
     return _Office(a, drawn, _after_the_draw(office, members, plan.horizon_months))
 
 
 def _after_the_draw(office: World, members: npt.NDArray[np.int64], months: int) -> FloatArray:
-    """The rows of the members from the month of the draw on: nobody is taken in, nobody moves out."""
+    """The rows of the members by months since the draw: nobody is taken in any more, nobody moves out."""
     office.town["admissions"] = 0
     office.setting["p"]["move_out"] = 0.0
-    rows = np.empty((months, len(members), COLUMNS))
+    rows = np.empty((months + 1, len(members), COLUMNS))
     for i, member in enumerate(members):
         read_member(office.families[member], rows[0, i])
     generation = office.families["generation"][members].astype(np.int64)

@@ -15,7 +15,7 @@ import pytest
 import run
 from calibration.design import Design, load_design
 from calibration.estimates import Estimate, between_offices, estimates, within_offices
-from calibration.power import FOUR_IN_FIVE, run_trials, table
+from calibration.power import FOUR_IN_FIVE, Simulated, run_trials, table
 from calibration.trial import MEASURES, Trial, simulate
 from simulation.errors import InputError
 
@@ -30,7 +30,8 @@ months = 8
 survey_month = 6
 income_month = 8
 response = 0.7
-pool = 60
+follow_up_months = 8
+pool = [60, 60]
 burn_in_months = 24
 
 [variation]
@@ -86,7 +87,8 @@ def test_where_no_link_works_a_familys_life_is_the_same_whether_it_is_drawn_or_n
     fewer = off.model_copy(update={"arm": tuple(arm.model_copy(update={"families": 1}) for arm in off.arm)})
     many, few = simulate(off, 1), simulate(fewer, 1)
     assert many.drawn.sum() > few.drawn.sum()
-    assert many.rows.tobytes() == few.rows.tobytes()
+    lived = [m for m in range(many.rows.shape[2]) if m != MEASURES.index("coordinated_share")]
+    assert many.rows[..., lived].tobytes() == few.rows[..., lived].tobytes()
 
 
 def test_registers_lose_a_family_only_when_its_last_child_is_grown(design: Design) -> None:
@@ -94,7 +96,38 @@ def test_registers_lose_a_family_only_when_its_last_child_is_grown(design: Desig
     left = np.isnan(trial.rows[-1, :, 0])
     assert left.mean() < 0.05
     assert not np.isnan(trial.rows[0]).any()
-    assert trial.rows.shape == (8, len(trial.office), len(MEASURES) + 2)
+    assert trial.rows.shape == (9, len(trial.office), len(MEASURES) + 2)
+
+
+def test_follow_up_lasts_as_long_as_the_design_says_unless_goals_are_met(design: Design) -> None:
+    trial = simulate(design, 0)
+    share = [np.nanmean(trial.measure("coordinated_share", month)[0][trial.drawn]) for month in (0, 4, 7, 8)]
+    assert share[0] == 1.0
+    assert share[1] > 0.9
+    assert share[2] > 0.6
+    assert share[3] == 0.0  # eight months are over
+
+
+def test_months_are_counted_from_the_draw(design: Design) -> None:
+    trial = simulate(design, 0)
+    value, weight = trial.measure("employed_share", 0)
+    assert np.array_equal(weight, trial.rows[0, :, -2])
+    assert np.isfinite(value).all()
+    newly, at_risk = trial.newly_on_benefit(0)
+    assert newly[at_risk > 0].sum() == 0  # nobody is newly on a benefit at the draw
+    assert trial.newly_on_benefit(8)[0][at_risk > 0].sum() > 0
+
+
+def test_the_pool_is_drawn_with_the_parameters(design: Design) -> None:
+    from calibration.trial import _pool
+
+    head = design.trial.model_copy(update={"pool": (60, 90)})
+    wider = design.model_copy(update={"trial": head})
+    sizes = [_pool(wider, draw) for draw in range(40)]
+    assert min(sizes) >= 60
+    assert max(sizes) <= 90
+    assert len(set(sizes)) > 10
+    assert _pool(design, 3) == 60
 
 
 # --- the estimates ------------------------------------------------------------------------------------------------
@@ -106,7 +139,9 @@ def made_up(offices: int = 6, families: int = 40, effect: float = 0.0, seed: int
     drawn = rng.random(len(office)) < 0.5
     weight = rng.integers(1, 3, len(office)).astype(float)
     value = rng.normal(size=offices)[office] * 0.3 + effect * drawn + rng.normal(size=len(office))
-    trial = Trial(office, office % 2, drawn, np.ones(len(office), bool), np.zeros((1, len(office), len(MEASURES) + 2)))
+    trial = Trial(
+        office, office % 2, drawn, np.ones(len(office), bool), np.zeros((2, len(office), len(MEASURES) + 2)), offices
+    )
     return trial, value, weight
 
 
@@ -153,6 +188,8 @@ def test_an_effect_that_is_there_is_found_and_one_that_is_not_is_found_one_time_
 def test_a_trial_without_an_ordinary_group_says_nothing_about_coordinators(design: Design) -> None:
     trial = simulate(design, 0)
     everybody = replace(trial, drawn=np.ones(len(trial.drawn), bool))
+    few = replace(trial, answers=np.arange(len(trial.answers)) < 2)
+    assert any(math.isnan(estimate.se) for estimate in estimates(few, design))  # and no crash
     by_contrast = {estimate.contrast: estimate for estimate in estimates(everybody, design)}
     assert math.isnan(by_contrast["coordinator_v_ordinary"].difference)
     assert not by_contrast["coordinator_v_ordinary"].found
@@ -170,13 +207,18 @@ def test_only_those_who_answer_are_in_the_survey(design: Design) -> None:
 
 
 def test_what_can_be_detected_is_what_four_in_five_trials_find(design: Design) -> None:
-    rng, se, effect = np.random.default_rng(5), 2.0, FOUR_IN_FIVE * 2.0
-    trials = [[Estimate("model_v_model", "earnings", 1, effect + se * z, se, 1.96, 9)] for z in rng.normal(size=4000)]
+    rng, se, critical = np.random.default_rng(5), 2.0, 2.05
+    effect = (critical + FOUR_IN_FIVE) * se
+
+    def a_trial(z: float, effect: float) -> Simulated:
+        return Simulated([Estimate("model_v_model", "earnings", 1, effect + se * z, se, critical, 9)], 1.0, 0.0, 1.0)
+
+    trials = [a_trial(z, effect) for z in rng.normal(size=4000)]
     row = table(trials, design).iloc[0]
     assert row["detectable"] == pytest.approx(effect)
     assert abs(row["found"] - 0.8) < 4 * math.sqrt(0.16 / 4000)
     assert row["offices_needed"] == pytest.approx(design.offices, abs=1)
-    unknown = [[Estimate("model_v_model", "earnings", 1, se * z, se, 1.96, 9)] for z in (-1.0, 0.5, 1.5, -0.9)]
+    unknown = [a_trial(z, 0.0) for z in (-1.0, 0.5, 1.5, -0.9)]
     assert math.isnan(table(unknown, design).iloc[0]["offices_needed"])
 
 
@@ -210,9 +252,10 @@ def test_without_statsmodels_the_command_says_what_to_install(
         ("survey_month = 6", "survey_month = 9", ["small.toml", "trial.survey_month", "1 to 8"]),
         ("offices = 3", "offices = 1", ["arm", "offices"]),
         ('name = "b"', 'name = "a"', ["arm.a", "a name of its own"]),
+        ("pool = [60, 60]", "pool = [60, 50]", ["trial.pool", "[120, 240]"]),
         ("families = 5", "families = 500", ["arm.a.families", "at most 60 families a coordinator"]),
         ("response = 0.7", "response = 1.7", ["trial.response", "up to 1"]),
-        ("pool = 60", "pol = 60", ["trial.pol", "pool"]),
+        ("pool = [60, 60]", "pol = [60, 60]", ["trial.pol", "pool"]),
         ('profile = "oygarden"', 'profile = "oygaden"', ["oygarden"]),
         ('prices = "2017"', 'prices = "1907"', ["2017"]),
     ],
