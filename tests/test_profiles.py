@@ -169,11 +169,6 @@ def test_sfo_is_left_as_children_grow_older() -> None:
     assert share[0] > share[3] + 0.15
 
 
-def test_a_burn_in_is_no_longer_than_the_study_it_is_for() -> None:
-    study = load_study("caseload-10-vs-20")
-    assert study.arms[0].burn_in_months <= len(study.arms) * study.horizon_months
-
-
 # --- a rank is not a level --------------------------------------------------------------------------------------------
 
 
