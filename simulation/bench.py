@@ -4,8 +4,8 @@ Rates are in family-months per second of one core's time, so that other programs
 ``compiled`` advances a municipality, ``compiled_with_outcomes`` is a whole replicate of the main study (burn-in, every arm,
 outcomes read), ``mesa_compiled`` steps a ``FamilyModel``, and ``python`` is the same rules uncompiled, which says what
 compiling is worth and nothing about Mesa. What "faster than Mesa" may be said of is the small rule, written by hand in plain
-Mesa and compiled, timed in the same run. ``income_share`` is to stay under a quarter, and ``burn_in_share`` under a half: a pool is to
-cost no more to build and burn in than the study it is for.
+Mesa and compiled, timed in the same run. ``income_share`` is to stay under a quarter, and ``burn_in_share`` under a half:
+building a pool and burning it in is to cost at most what the study costs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast: the small rule is the same rule both ways, the figures come out as the interface says, and a pool costs less than its study."""
+"""How fast: the small rule is the same both ways, the figures come out as stated, a pool costs less than its study."""
 
 from __future__ import annotations
 
