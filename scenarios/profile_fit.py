@@ -28,6 +28,7 @@ from calibration.statistics import (
     chosen,
     count_barriers,
     find_statistic,
+    on_record,
     source_flow,
     summarise,
 )
@@ -55,7 +56,7 @@ class Measured:
     values: dict[tuple[str, str], list[FloatArray]] = field(default_factory=dict)
     """by statistic and population: a number for each unit"""
     months: dict[str, list[FloatArray]] = field(default_factory=dict)
-    """by population: families by months of social assistance in the last year, (13,)"""
+    """by population: families by months of social assistance in the last year, those with a year on record, (13,)"""
     barriers: dict[str, list[FloatArray]] = field(default_factory=dict)
     """by population: families by number of barriers, (10,)"""
     flow: FloatArray | None = None
@@ -97,11 +98,12 @@ def add(measured: Measured, history: History, wanted: Sequence[tuple[str, str]],
     if not distributions:
         return
     for population in POOLS:
-        now = history[-1][chosen(history, population)]
-        recipients = now["assistance_12"][now["assistance_12"] > 0]
+        among = chosen(history, population)
+        received = history[-1]["assistance_12"][among & on_record(history, YEAR)]
+        recipients = received[received > 0]
         months = np.bincount(recipients, minlength=YEAR + 1).astype(float)
         measured.months.setdefault(population, []).append(months)
-        held = np.bincount(count_barriers(now), minlength=len(BARRIERS) + 1).astype(float)
+        held = np.bincount(count_barriers(history[-1][among]), minlength=len(BARRIERS) + 1).astype(float)
         measured.barriers.setdefault(population, []).append(held)
     flow = source_flow(history, chosen(history, "pool"))
     measured.flow = flow if measured.flow is None else measured.flow + flow

@@ -16,10 +16,9 @@ import run
 from calibration.statistics import SOURCES, STATISTICS, chosen, count_barriers, find_statistic, source_flow, sources
 from scenarios import load_study
 from scenarios.own_figures import QUANTITIES, own_profile, template
-from scenarios.profile_fit import drift, measure, plan_of, published_interval, solve, year_before
+from scenarios.profile_fit import Measured, add, drift, measure, plan_of, published_interval, solve, year_before
 from scenarios.profiles import Target, load_profile, profile_names, read_profile, resolve, with_values
 from scenarios.vestland import find_municipality, ranking
-from simulation.barriers import count_barriers as count_by_rule
 from simulation.engine import at_month_zero, new_world, parameter_values
 from simulation.errors import InputError
 from simulation.municipality import place_record
@@ -105,13 +104,31 @@ def test_a_year_of_history_ends_at_study_month_0_of_the_same_municipality() -> N
 
 def test_a_statistic_counts_what_it_says() -> None:
     now = history()[-1]
-    assert count_barriers(now).tolist() == [count_by_rule(family) for family in now]
-    bits = [(int(family["assistance_bits"]) >> 1, int(family["assistance_bits"])) for family in now]
+    there = now["parent"]["present"][:, :, None] * now["parent"]["barrier"]
+    assert np.array_equal(count_barriers(now), there.any(axis=1).sum(axis=1) + now["barrier"].sum(axis=1))
+    settled = now[now["income_known"] >= 12]
+    bits = [(int(family["assistance_bits"]) >> 1, int(family["assistance_bits"])) for family in settled]
     pairs = [((before >> m) & 1, (after >> m) & 1) for before, after in bits for m in range(12)]
     left = [after == 0 for before, after in pairs if before]
     assert find_statistic("assistance_exit").of([history()], "pool") == pytest.approx(np.mean(left))
     employed = [p["work"] != 0 for family in now for p in family["parent"] if p["present"]]
     assert find_statistic("employed_share").of([history()], "pool") == pytest.approx(np.mean(employed))
+
+
+def test_months_before_a_newcomer_came_do_not_count_as_months_without_social_assistance() -> None:
+    families = history()[-1:].copy()
+    families["assistance_12"], families["assistance_bits"] = 12, 0xFFF
+    newcomer = families[0]["income_known"] < 12
+    assert 0 < newcomer.sum() < len(newcomer)
+    families["assistance_12"][:, newcomer], families["assistance_bits"][:, newcomer] = 2, 0b10
+    everybody = np.ones(len(newcomer), bool)
+    for name in ("assistance_whole_year_share", "assistance_two_months_share", "assistance_exit", "assistance_reentry"):
+        wanted = 1.0 if name == "assistance_whole_year_share" else 0.0
+        assert set(find_statistic(name).values(families, everybody)) <= {wanted}, name
+    assert set(find_statistic("assistance_months_lone").values(families, everybody)) == {12.0}
+    measured = Measured()
+    add(measured, np.concatenate([history()[:-1], families]), [], distributions=True)
+    assert measured.months["pool"][0].nonzero()[0].tolist() == [12]
 
 
 @pytest.mark.parametrize("name", STATISTICS)
