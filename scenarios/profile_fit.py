@@ -33,7 +33,7 @@ from calibration.statistics import (
     summarise,
 )
 from scenarios.files import toml_key, toml_value
-from scenarios.profiles import ProfileFile, Target, resolve, solvable, with_values
+from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, resolve, solvable, with_values
 from simulation.compiled import SOURCE_HASH
 from simulation.engine import burn_in, new_world, parameter_values, run_replicate
 from simulation.names import BARRIERS
@@ -336,8 +336,8 @@ def _within(x: float, bounds: tuple[float, float]) -> float:
 def _bounds(moved: str, most: float | None) -> tuple[float, float]:
     """How far a number may go, on its scale: a barrier that comes and goes is never more common than among the prone."""
     if _logarithmic(moved):
-        least = {"means.children": 1.02, "means.years_in_norway": 2.5}.get(moved, 0.02)
-        return math.log(least), math.log(most or 50.0)
+        least, highest = BOUNDS_OF_MEANS.get(moved.removeprefix("means."), (0.02, 50.0))
+        return math.log(least), math.log(most or highest)
     if most is None:
         most = 0.995
         if moved.startswith("barriers.") and moved not in ("barriers.language", "barriers.education"):

@@ -280,6 +280,9 @@ REFUSED = [
     ("navn,barn,sosialhjelp\nKari,2,1\n", "looks like a list of persons"),
     ("quantity,value,n\nbarriers.health,31,01019912345\n", "may be an identity number"),
     ("a,b,c,d\n1,2,3,4\n", "looks like a list of persons: it has 4 columns"),
+    ("quantity,value,n\nmeans.children,2,5,120\n", "line 2: has 4 cells"),
+    ("quantity,value,n\n\nmeans.children,2,5,\n", "line 3: has 4 cells"),
+    ("quantity,value,n\nservices.health.places,12,5\n", "takes no n, and here stands 5"),
     ("", "is empty"),
     ("quantity,value,n\n", "holds no figure"),
 ]
@@ -313,6 +316,9 @@ def test_a_figure_of_ones_own_is_not_moved_by_a_rank(tmp_path: Path) -> None:
     profile = resolve(own_profile(write(tmp_path, PLAIN + "base,vestland/Bergen,\n")))
     assert "health" not in profile.ranks
     assert "education" in profile.ranks
+    assert "job_entry_ratio" in profile.ranks
+    employed = resolve(own_profile(write(tmp_path, PLAIN + "base,vestland/Bergen,\nemployed,30,240\n")))
+    assert "job_entry_ratio" not in employed.ranks
 
 
 def test_solved_own_figures_are_a_profile_that_gives_them(tmp_path: Path) -> None:
@@ -326,10 +332,49 @@ def test_solved_own_figures_are_a_profile_that_gives_them(tmp_path: Path) -> Non
     assert measured.whole(*wanted[0]) == pytest.approx(0.40, abs=0.03)
 
 
+def test_employed_is_solved_for_with_the_ranks_that_the_written_profile_has(tmp_path: Path) -> None:
+    figures = write(tmp_path, "quantity,value,n\nbase,vestland/Bergen,\nemployed,30,240\nfamilies,60,\n")
+    out = tmp_path / "own.toml"
+    assert run.main(["profile", str(figures), "--solve", "--steps", "10", "--out", str(out), "--quiet"]) == 0
+    solved = read_profile(str(out))
+    assert (solved.local.job_entry_ratio.source, solved.ranks) == ("solved", own_profile(figures).ranks)
+
+
+@pytest.mark.parametrize("kind", ["csv", "toml"])
+def test_a_profile_builds_on_another_file_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    head = '[profile]\nname = "p"\ntitle = "P"\n'
+    (tmp_path / "a" / "base.toml").write_text(
+        f'extends = "oygarden"\n{head}[means.children]\nvalue = 3.5\nsource = "x"\ngrade = "A"\n', encoding="utf-8"
+    )
+    target = '[targets.immigrant_share]\nvalue = 0.5\nn = 99\nmoves = "shares.immigrant"\nsource = "x"\ngrade = "A"\n'
+    own = {
+        "csv": "quantity,value,n\nbase,base.toml,\nshares.immigrant,50,99\n",
+        "toml": f'extends = "base.toml"\n{head}{target}',
+    }
+    (tmp_path / "a" / f"own.{kind}").write_text(own[kind], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["profile", f"a/own.{kind}", "--solve", "--steps", "10", "--out", "b/o.toml", "--quiet"]) == 0
+    monkeypatch.chdir(tmp_path / "b")
+    solved = read_profile("o.toml")
+    assert solved.means.children.value == 3.5
+    assert solved.shares.immigrant.source == "solved"
+    assert 'extends = "../a/base.toml"' in Path("o.toml").read_text(encoding="utf-8")
+
+
 # --- files and the command --------------------------------------------------------------------------------------------
 
 WRONG = [
     ("[barriers.health]\nvalue = 1.3", "barriers.health.value: 1.3 is out of range. Allowed: a number from 0 to 1"),
+    (
+        "[means.years_in_norway]\nvalue = 0.5",
+        "means.years_in_norway.value: 0.5 is out of range. Allowed: a number from 2.5",
+    ),
+    ("[means.years_in_norway]\nvalue = 200", "200 is out of range. Allowed: a number from 2.5 to 50"),
+    ("[means.children]\nvalue = 0.5", "0.5 is out of range. Allowed: a number from 1 to 6"),
     ("[shares.immigrant]\nvalue = 0.2", "barriers.language.value: 0.3 is more than shares.immigrant"),
     ("[targets.immigrant_shar]\nvalue = 0.2", "did you mean 'immigrant_share'"),
     ("[targets.immigrant_share]\nvalue = 78", "78.0 is out of range"),
