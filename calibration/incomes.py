@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.options import add_options, path, whole_number
-from simulation.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -582,16 +581,15 @@ def main(args: argparse.Namespace) -> int:
     from results.incomes import draw
     from results.style import save
     from scenarios.comparison import MAIN_STUDY
+    from scenarios.folders import check_folder
     from scenarios.progress import progress
     from scenarios.study import load_study
 
     study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
     if args.write is not None:
         check_page(args.write, "incomes")
-    if args.out is not None and not args.force and (args.out / "incomes.csv").exists():
-        raise InputError(
-            "is there already", file=args.out / "incomes.csv", key="--out", allowed="another folder, or --force"
-        )
+    if args.out is not None:
+        check_folder(args.out, force=args.force)
     with progress("incomes", quiet=args.quiet) as step:
         result = incomes(study, replicates=args.replicates, workers=args.workers, step=step)
     if args.out is not None:

@@ -162,7 +162,9 @@ def test_the_command_writes_tables_figure_and_page(tmp_path: Path, capsys: pytes
     assert text.startswith("before\n")
     assert "`sa-payout-month-2019-in-2025-prices`" in text
     assert run.main([*options, "--out", str(tmp_path / "out")]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "the folder is not empty" in capsys.readouterr().err
+    assert run.main([*options, "--out", str(page)]) == 2
+    assert "is a file" in capsys.readouterr().err
     assert run.main([*options, "--write", str(tmp_path / "none.md")]) == 2
 
 
