@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -164,24 +165,21 @@ def drift(
 ) -> dict[str, dict[int, float]]:
     """Statistics of the pool by months since the burn-in began, over twice the burn-in: whether they still move.
 
-    From two years on: before that no family has a whole year on record.
+    In thirds of the burn-in, so that its end and as long again are among them; by the first, families have a year on record.
     """
-    years = 2 * plan.burn_in_months // YEAR
-    found: dict[str, dict[int, list[FloatArray]]] = {name: {} for name in DRIFTING}
+    months = [third * plan.burn_in_months // 3 for third in range(1, 7)]
+    found: dict[str, dict[int, list[FloatArray]]] = {name: {month: [] for month in months} for name in DRIFTING}
     for replicate in range(replicates):
         world = new_world(plan, seed, replicate, parameter_values(plan, seed, 0))
-        for year in range(years + 1):
+        for before, month in pairwise([0, *months]):
+            burn_in(world, month - before)
             history = world.families[None, :]
             for name in DRIFTING:
-                values = find_statistic(name).values(history, chosen(history, "pool"))
-                found[name].setdefault(YEAR * year, []).append(values)
-            if year < years:
-                burn_in(world, YEAR)
+                found[name][month].append(find_statistic(name).values(history, chosen(history, "pool")))
         if step is not None:
             step(replicate + 1, replicates)
-    every = range(2 * YEAR, YEAR * years + 1, 2 * YEAR)
     return {
-        name: {m: summarise(np.concatenate(values[m]), find_statistic(name).summary) for m in every}
+        name: {m: summarise(np.concatenate(each), find_statistic(name).summary) for m, each in values.items()}
         for name, values in found.items()
     }
 
