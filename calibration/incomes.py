@@ -12,12 +12,11 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.options import add_options, path, whole_number
-from simulation.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +41,24 @@ SPREAD: Final = {"p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90
 LOW: Final = ("low_income_now", "low_income_year", "lasting_low_income")
 
 
+# Who has social assistance, and for how long, is counted by the statistics that profiles are held against.
+RECEIPT: Final = (
+    *("assistance_months_lone", "assistance_months_couples", "assistance_whole_year_share"),
+    *("assistance_two_months_share", "assistance_exit_lone", "assistance_exit_couples"),
+)
+
+
 # ---- a year of every family -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A year of the families of one municipality, or of several together."""
+
+    years: pd.DataFrame
+    """:func:`household_years`"""
+    units: Mapping[str, FloatArray]
+    """by statistic of ``calibration.statistics`` (``RECEIPT``): a number for each unit"""
 
 
 def household_years(history: npt.NDArray[Any], caps: FloatArray) -> pd.DataFrame:
@@ -71,10 +87,8 @@ def household_years(history: npt.NDArray[Any], caps: FloatArray) -> pd.DataFrame
             "before_fees": columns["disposable"] + columns["kindergarten_fee"] + columns["sfo_fee"],
             "adults": adults,
             "children": children,
-            "assistance_months": (paid > 0.0).sum(axis=0),
+            "assistance_months": last["assistance_12"],
             "assistance_paid": paid.sum(axis=0),
-            "exits": ((paid[:-1] > 0.0) & (paid[1:] == 0.0)).sum(axis=0),
-            "at_risk": (paid[:-1] > 0.0).sum(axis=0),
             "assistance_needs": np.where(paid > 0.0, year["needs"], 0.0).sum(axis=0),
             "assistance_child_benefit": np.where(paid > 0.0, year["child_benefit"], 0.0).sum(axis=0),
             "allowance_months": with_allowance.sum(axis=0),
@@ -88,6 +102,24 @@ def household_years(history: npt.NDArray[Any], caps: FloatArray) -> pd.DataFrame
             "lasting_low_income": last["lasting_low_income"],
         }
     )
+
+
+def sample_of(history: npt.NDArray[Any], caps: FloatArray) -> Sample:
+    """A year of one municipality; parameters as of :func:`household_years`."""
+    from calibration.statistics import chosen, find_statistic
+
+    everybody = chosen(history, "pool")
+    units = {name: find_statistic(name).values(history, everybody) for name in RECEIPT}
+    return Sample(household_years(history, caps), units)
+
+
+def join(samples: Sequence[Sample]) -> Sample:
+    """Several municipalities as one."""
+    import numpy as np
+    import pandas as pd
+
+    years = pd.concat([sample.years for sample in samples], ignore_index=True)
+    return Sample(years, {name: np.concatenate([s.units[name] for s in samples]) for name in RECEIPT})
 
 
 def kind_of(years: pd.DataFrame) -> pd.Series[Any]:
@@ -105,7 +137,7 @@ class Statistic:
 
     name: str
     unit: str
-    of: Callable[[pd.DataFrame], float]
+    of: Callable[[Sample], float]
     published: Mapping[str, str]
     """year of prices -> id in ``evidence/norway.csv``; only rows in the prices of that year, or without prices"""
     factor: float = 1.0
@@ -116,26 +148,24 @@ def _recipients(years: pd.DataFrame) -> pd.DataFrame:
     return years[years["assistance_months"] > 0]
 
 
-def _months(adults: int) -> Callable[[pd.DataFrame], float]:
-    return lambda years: float(_recipients(years[years["adults"] == adults])["assistance_months"].mean())
+def _receipt(name: str) -> Callable[[Sample], float]:
+    def of(sample: Sample) -> float:
+        from calibration.statistics import find_statistic, summarise
 
-
-def _exit(adults: int) -> Callable[[pd.DataFrame], float]:
-    def of(years: pd.DataFrame) -> float:
-        kind = years[years["adults"] == adults]
-        return _ratio(kind["exits"].sum(), kind["at_risk"].sum())
+        return summarise(sample.units[name], find_statistic(name).summary)
 
     return of
 
 
-def _per_month(total: str, months: str) -> Callable[[pd.DataFrame], float]:
-    return lambda years: _ratio(years[total].sum(), years[months].sum())
+def _per_month(total: str, months: str) -> Callable[[Sample], float]:
+    return lambda sample: _ratio(sample.years[total].sum(), sample.years[months].sum())
 
 
-def _lone_share(sources: Sequence[str]) -> Callable[[pd.DataFrame], float]:
+def _lone_share(sources: Sequence[str]) -> Callable[[Sample], float]:
     """Of the gross income of lone parents in low income."""
 
-    def of(years: pd.DataFrame) -> float:
+    def of(sample: Sample) -> float:
+        years = sample.years
         poor = years[(years["adults"] == 1) & (years["low_income_year"] == 1)]
         return _ratio(poor[list(sources)].to_numpy().sum(), poor[list(INCOMES)].to_numpy().sum())
 
@@ -155,32 +185,42 @@ STATISTICS: Final = (
     Statistic(
         "assistance_months_lone",
         "months in the year",
-        _months(1),
+        _receipt("assistance_months_lone"),
         {"2017": "sa-mean-months-lone-parents-2017", "2025": "sa-mean-months-lone-parents-2019"},
     ),
     Statistic(
         "assistance_months_couple",
         "months in the year",
-        _months(2),
+        _receipt("assistance_months_couples"),
         {"2017": "sa-mean-months-couples-children-2017", "2025": "sa-mean-months-couples-children-2019"},
     ),
     Statistic(
         "assistance_all_year",
         "share of recipients",
-        lambda years: float((_recipients(years)["assistance_months"] == MONTHS).mean()),
+        _receipt("assistance_whole_year_share"),
         _every_year("sa-all-year-2019"),
         0.01,
     ),
     Statistic(
         "assistance_two_months",
         "share of recipients",
-        lambda years: float((_recipients(years)["assistance_months"] <= 2).mean()),
+        _receipt("assistance_two_months_share"),
         _every_year("sa-two-months-2019"),
         0.01,
     ),
-    Statistic("assistance_exit_lone", "share a month", _exit(1), _every_year("sa-monthly-exit-lone-parents"), 0.01),
     Statistic(
-        "assistance_exit_couple", "share a month", _exit(2), _every_year("sa-monthly-exit-couples-children"), 0.01
+        "assistance_exit_lone",
+        "share a month",
+        _receipt("assistance_exit_lone"),
+        _every_year("sa-monthly-exit-lone-parents"),
+        0.01,
+    ),
+    Statistic(
+        "assistance_exit_couple",
+        "share a month",
+        _receipt("assistance_exit_couples"),
+        _every_year("sa-monthly-exit-couples-children"),
+        0.01,
     ),
     Statistic(
         "assistance_paid",
@@ -252,8 +292,18 @@ class Incomes:
     source_hash: str
     line: float
     """EU60 for one consumption unit, NOK a month"""
-    years: pd.DataFrame
-    """:func:`household_years` with ``replicate`` and ``kind``"""
+    samples: Sequence[Sample]
+    """of each replicate"""
+
+    @cached_property
+    def together(self) -> Sample:
+        """All replicates as one."""
+        return join(self.samples)
+
+    @cached_property
+    def years(self) -> pd.DataFrame:
+        """:func:`household_years` of all replicates, with ``kind``."""
+        return self.together.years.assign(kind=kind_of(self.together.years))
 
     def by_household(self) -> pd.DataFrame:
         """A row for each kind of household: how many, disposable income (NOK a month), low income, what is received."""
@@ -291,10 +341,9 @@ class Incomes:
         import numpy as np
         import pandas as pd
 
-        groups = [group for _, group in self.years.groupby("replicate")]
         rows = []
         for statistic in STATISTICS:
-            each = np.array([statistic.of(group) for group in groups])
+            each = np.array([statistic.of(sample) for sample in self.samples])
             each = each[np.isfinite(each)]  # a group without recipients says nothing
             low, high = np.quantile(each, (0.05, 0.95)) if len(each) else (np.nan, np.nan)
             source = statistic.published.get(self.prices)
@@ -302,12 +351,12 @@ class Incomes:
                 {
                     "name": statistic.name,
                     "unit": statistic.unit,
-                    "value": statistic.of(self.years),
+                    "value": statistic.of(self.together),
                     "low": float(low),
                     "high": float(high),
                     "observed": np.nan if source is None else statistic.factor * float(evidence()[source]["value"]),
                     "source": source or "",
-                    "replicates": len(groups),
+                    "replicates": len(self.samples),
                 }
             )
         return pd.DataFrame(rows)
@@ -324,8 +373,6 @@ def incomes(
     replicates : municipalities, two to a draw of parameters
     workers : threads; all cores by default
     """
-    import pandas as pd
-
     from calibration.before_after import in_threads
     from scenarios.trajectory import without_coordinator
     from simulation.compiled import SOURCE_HASH
@@ -335,17 +382,16 @@ def incomes(
     plan = without_coordinator(study, study.arms[0])
     rates = profile_rates(plan.prices, plan.profile)[0]
 
-    def one(replicate: int) -> pd.DataFrame:
+    def one(replicate: int) -> Sample:
         history = run_replicate(plan, seed=study.seed, replicate=replicate, months=MONTHS, history=True).history
         assert history is not None
-        return household_years(history[1:], rates["housing_cap"]).assign(replicate=replicate)
+        return sample_of(history[1:], rates["housing_cap"])
 
-    found: list[pd.DataFrame | None] = [None] * replicates
-    for done, (replicate, years) in enumerate(in_threads(one, range(replicates), workers), start=1):
-        found[replicate] = years
+    found: list[Sample | None] = [None] * replicates
+    for done, (replicate, sample) in enumerate(in_threads(one, range(replicates), workers), start=1):
+        found[replicate] = sample
         if step is not None:
             step(done, replicates)
-    years = pd.concat([table for table in found if table is not None], ignore_index=True)
     return Incomes(
         study=study.name,
         seed=study.seed,
@@ -354,7 +400,7 @@ def incomes(
         replicates=replicates,
         source_hash=SOURCE_HASH,
         line=float(rates["low_income_line"]) / MONTHS,
-        years=years.assign(kind=kind_of(years)),
+        samples=[sample for sample in found if sample is not None],
     )
 
 
@@ -535,16 +581,15 @@ def main(args: argparse.Namespace) -> int:
     from results.incomes import draw
     from results.style import save
     from scenarios.comparison import MAIN_STUDY
+    from scenarios.folders import check_folder
     from scenarios.progress import progress
     from scenarios.study import load_study
 
     study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
     if args.write is not None:
         check_page(args.write, "incomes")
-    if args.out is not None and not args.force and (args.out / "incomes.csv").exists():
-        raise InputError(
-            "is there already", file=args.out / "incomes.csv", key="--out", allowed="another folder, or --force"
-        )
+    if args.out is not None:
+        check_folder(args.out, force=args.force)
     with progress("incomes", quiet=args.quiet) as step:
         result = incomes(study, replicates=args.replicates, workers=args.workers, step=step)
     if args.out is not None:

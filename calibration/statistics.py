@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from simulation.barriers import count_barriers as barriers_of
 from simulation.compiled import rule
 from simulation.demography import ADULT
 from simulation.errors import InputError, nearest
@@ -37,11 +38,15 @@ class Statistic:
     name: str
     unit: str
     meaning: str
-    values: Callable[[History, Chosen], FloatArray]
+    read: Callable[[History, Chosen], FloatArray]
     """One number for each unit, (units,)"""
     summary: Literal["mean", "median"] = "mean"
-    earlier: int = 0
-    """Months of history it needs before now"""
+    on_record: int = 0
+    """Months on record that a family must have to count: what a newcomer had before it came is unknown, not nothing"""
+
+    def values(self, history: History, chosen: Chosen) -> FloatArray:
+        """One number for each unit among the chosen families, (units,)."""
+        return self.read(history, chosen & on_record(history, self.on_record))
 
     def of(self, histories: Iterable[History], population: str = "selected") -> float:
         """The statistic over one or more municipalities together; NaN where there is nobody."""
@@ -63,6 +68,11 @@ def chosen(history: History, population: str) -> Chosen:
     return (
         np.asarray(history[-1]["meets_criteria"] == 1) if population == "selected" else np.ones(history.shape[1], bool)
     )
+
+
+def on_record(history: History, months: int) -> Chosen:
+    """Which families have lived in the pool so many months that money was paid in (36 at most). (families,)"""
+    return np.asarray(history[-1]["income_known"] >= months)
 
 
 # --- of parents and families now ----------------------------------------------------------------------------------
@@ -115,11 +125,17 @@ def _barrier(b: int) -> Callable[[History, Chosen], FloatArray]:
     return _families(lambda now: now["barrier"][:, b - PERSON_BARRIERS])
 
 
+@rule
+def _count_barriers(families, found):  # type: ignore[no-untyped-def]
+    for i in range(families.shape[0]):
+        found[i] = barriers_of(families[i])
+
+
 def count_barriers(now: History) -> npt.NDArray[np.int64]:
     """How many of the nine barriers a family has: its own, and those of at least one parent. (families,)"""
-    there = now["parent"]["present"][:, :, None] == 1
-    of_parents = (there & (now["parent"]["barrier"] == 1)).any(axis=1).sum(axis=1)
-    return np.asarray(of_parents + now["barrier"].sum(axis=1), np.int64)
+    found = np.empty(len(now), np.int64)
+    _count_barriers(np.ascontiguousarray(now), found)
+    return found
 
 
 # --- social assistance within the last year -----------------------------------------------------------------------
@@ -130,14 +146,18 @@ def _recipient(now: History) -> npt.NDArray[np.bool_]:
     return np.asarray(now["assistance_12"] > 0)
 
 
-def _changes(from_receipt: bool) -> Callable[[History, Chosen], FloatArray]:
+def _changes(
+    from_receipt: bool, among: Callable[[History], npt.NDArray[Any]] | None = None
+) -> Callable[[History, Chosen], FloatArray]:
     """Whether receipt changes from one month to the next, over the last year's months: exit, or coming back.
 
     Coming back is among those who had it before, within the 36 months on record.
     """
 
     def values(history: History, chosen: Chosen) -> FloatArray:
-        bits = history[-1]["assistance_bits"][chosen][:, None] >> np.arange(YEAR + 1)
+        now = history[-1][chosen]
+        some = now if among is None else now[among(now)]
+        bits = some["assistance_bits"][:, None] >> np.arange(YEAR + 1)
         after, before = bits[:, :-1] & 1, bits[:, 1:]
         at_risk = before & 1 == 1 if from_receipt else (before & 1 == 0) & (before != 0)
         return np.asarray((after == 0 if from_receipt else after == 1)[at_risk], np.float64)
@@ -269,42 +289,55 @@ _ALL: Final = (
         "months in the year",
         "months of social assistance in a year with any, lone parents",
         _families(lambda now: now["assistance_12"], lambda now: _recipient(now) & _lone(now)),
-        earlier=YEAR,
+        on_record=YEAR,
     ),
     Statistic(
         "assistance_months_couples",
         "months in the year",
         "months of social assistance in a year with any, couples",
         _families(lambda now: now["assistance_12"], lambda now: _recipient(now) & ~_lone(now)),
-        earlier=YEAR,
+        on_record=YEAR,
     ),
     Statistic(
         "assistance_whole_year_share",
         RECIPIENTS_UNIT,
         "social assistance in all 12 months",
         _families(lambda now: now["assistance_12"] == YEAR, _recipient),
-        earlier=YEAR,
+        on_record=YEAR,
     ),
     Statistic(
         "assistance_two_months_share",
         RECIPIENTS_UNIT,
         "social assistance in at most two months",
         _families(lambda now: now["assistance_12"] <= 2, _recipient),
-        earlier=YEAR,
+        on_record=YEAR,
     ),
     Statistic(
         "assistance_exit",
         "share of recipients a month",
         "no social assistance the month after a month with it",
         _changes(True),
-        earlier=YEAR,
+        on_record=YEAR,
+    ),
+    *(
+        Statistic(
+            f"assistance_exit_{kind}",
+            "share of recipients a month",
+            f"no social assistance the month after a month with it, {meaning}",
+            _changes(True, among),
+            on_record=YEAR,
+        )
+        for kind, meaning, among in (
+            ("lone", "lone parents", _lone),
+            ("couples", "couples", lambda now: ~_lone(now)),
+        )
     ),
     Statistic(
         "assistance_reentry",
         "share of earlier recipients a month",
         "social assistance again the month after one without it",
         _changes(False),
-        earlier=YEAR,
+        on_record=YEAR,
     ),
 )
 

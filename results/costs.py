@@ -137,7 +137,10 @@ class Costs:
         ]
 
     def _transfers(self) -> list[Item]:
-        """Each benefit and fee twice: the payer's cost is the family's income, and the other way round."""
+        """Each benefit and fee twice: the payer's cost is the family's income, and the other way round.
+
+        Child support is in no account, and so not in the family's total: another household pays it, none of the payers.
+        """
         lines = [Item("family", "gross_wages", {"gross_wages": -1.0})]
         for flow in (*BENEFIT_FLOWS, *FEE_FLOWS):
             cost = -1.0 if flow in FEE_FLOWS else 1.0

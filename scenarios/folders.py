@@ -42,7 +42,8 @@ def check_folder(folder: Path, *, force: bool = False, resume: bool = False) -> 
         if folder.exists() and not folder.is_dir():
             raise InputError("is a file", file=folder, key=key, allowed="a folder that is new or empty")
         if folder.is_dir() and not (force or resume) and _holds_something(folder):
-            allowed = "a folder that is new or empty; --force to write over it, --resume to go on with a broken-off run"
+            allowed = "a folder that is new or empty; --force to write over it"
+            allowed += ", --resume to go on with a broken-off run" if _holds_a_run(folder) else ""
             raise InputError("the folder is not empty", file=folder, key=key, allowed=allowed)
         if resume and folder.is_dir() and _holds_something(folder) and not _holds_a_run(folder):
             allowed = "the folder of a broken-off or finished run, or one that is new or empty"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scenarios.files import read_bytes, shown
-from scenarios.profiles import ProfileFile, Target, read_profile, with_values
+from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, read_profile, with_values
 from simulation.errors import InputError, nearest
 from simulation.names import BARRIERS, PERSON_BARRIERS, SERVICES
 
@@ -31,6 +31,9 @@ PERSON_WORDS: Final = re.compile(
 )
 IDENTITY_NUMBER: Final = re.compile(r"(?<!\d)\d{6}[ -]?\d{5}(?!\d)")
 WHOLE: Final = "aggregates only: one row a quantity, with the header quantity,value,n"
+DECIMAL_COMMA: Final = "A number with a decimal comma stands in quotes, or in a file with semicolons between the cells"
+THREE_CELLS: Final = f"three cells: quantity,value,n. {DECIMAL_COMMA}"
+JOB_ENTRY: Final = "local.job_entry_ratio"  # what is solved for, so that so many are ``employed``
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,13 @@ def _quantities() -> dict[str, Quantity]:
         ("recent_refugee", "immigrant families, under two years in Norway", "recent_share"),
     ):
         found.append(Quantity(f"shares.{name}", f"% of {of}", 0, 100, statistic, f"shares.{name}"))
-    for name, unit, low, high, statistic in (
-        ("children", "children per family", 1, 6, "children_per_family"),
-        ("age_parent", "years, mean", 18, 60, "age_parent_mean"),
-        ("years_in_norway", "years, mean of immigrants", 2.5, 50, "years_in_norway_mean"),
-        ("rent", "NOK a month, 2025", 1_000, 50_000, ""),
+    for name, unit, statistic in (
+        ("children", "children per family", "children_per_family"),
+        ("age_parent", "years, mean", "age_parent_mean"),
+        ("years_in_norway", "years, mean of immigrants", "years_in_norway_mean"),
+        ("rent", "NOK a month, 2025", ""),
     ):
-        found.append(Quantity(f"means.{name}", unit, low, high, statistic, f"means.{name}"))
+        found.append(Quantity(f"means.{name}", unit, *BOUNDS_OF_MEANS[name], statistic, f"means.{name}"))
     found.append(Quantity("employed", "% of parents", 0, 100, "employed_share"))
     found.append(Quantity("families", "families in lasting low income", 10, 200_000))
     found.append(Quantity("inhabitants", "inhabitants", 100, 2_000_000))
@@ -99,7 +102,7 @@ class Figure:
 
 
 def read_figures(path: Path) -> tuple[str, list[Figure]]:
-    """The profile that the figures stand over, and the figures.
+    """The profile that the figures stand over, a path as seen from here and not from the file, and the figures.
 
     Raises
     ------
@@ -107,14 +110,16 @@ def read_figures(path: Path) -> tuple[str, list[Figure]]:
     """
     rows = _rows(path)
     _refuse_persons(rows, path)
-    head = tuple(cell.casefold() for cell in rows[0])
-    if head != HEADER:
-        raise InputError(f"the header is {shown(','.join(rows[0]))}", file=path, key="line 1", allowed=WHOLE)
+    (number, head), *others = rows
+    if tuple(cell.casefold() for cell in head) != HEADER:
+        raise InputError(f"the header is {shown(','.join(head))}", file=path, key=f"line {number}", allowed=WHOLE)
     base, figures = DEFAULT_BASE, {}
-    for number, row in enumerate(rows[1:], start=2):
-        row = [*row, "", ""][:3]
+    for number, cells in others:
+        if len(cells) > len(HEADER):
+            raise InputError(f"has {len(cells)} cells", file=path, key=f"line {number}", allowed=THREE_CELLS)
+        row = [*cells, "", ""][:3]
         if row[0].casefold() == BASE:
-            base = row[1]
+            base = str(path.parent / row[1]) if row[1].endswith(".toml") else row[1]
             continue
         if not row[1] and not row[2]:  # of the template, not filled in
             continue
@@ -154,7 +159,7 @@ def own_profile(path: Path) -> ProfileFile:
                 value=figure.value / 100.0 if share else figure.value,
                 n=figure.n,
                 population="pool",
-                moves=quantity.moves or "local.job_entry_ratio",
+                moves=quantity.moves or JOB_ENTRY,
                 source=f"own figures: {path.name}",
                 grade="A",
             )
@@ -171,10 +176,13 @@ def own_profile(path: Path) -> ProfileFile:
 def _set(document: ProfileFile, figure: Figure, path: Path) -> ProfileFile:
     quantity, value = figure.quantity, figure.value
     grounds = {"source": f"own figures: {path.name}", "grade": "A", "reason": ""}
+    if quantity.statistic or quantity.moves:  # a number that is stated or solved for is not inferred from a ranking
+        settled = (quantity.moves or JOB_ENTRY).split(".")[1]
+        ranks = {name: shift for name, shift in document.ranks.items() if name != settled}
+        document = document.model_copy(update={"ranks": ranks})
     if quantity.moves:
         stated = value / 100.0 if quantity.unit.startswith("%") else value
-        ranks = {name: shift for name, shift in document.ranks.items() if name != quantity.moves.split(".")[1]}
-        return with_values(document.model_copy(update={"ranks": ranks}), {quantity.moves: stated}, **grounds)
+        return with_values(document, {quantity.moves: stated}, **grounds)
     if quantity.name in ("families", "inhabitants"):
         item = document.size.families.model_copy(update={"value": value, **grounds})
         return document.model_copy(update={"size": document.size.model_copy(update={quantity.name: item})})
@@ -189,8 +197,8 @@ def _set(document: ProfileFile, figure: Figure, path: Path) -> ProfileFile:
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _rows(path: Path) -> list[list[str]]:
-    """The cells of the file, without empty rows."""
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows that are not empty: (number of the line, cells)."""
     content = read_bytes(path, "a CSV file")
     try:
         text = content.decode("utf-8-sig")
@@ -201,29 +209,31 @@ def _rows(path: Path) -> list[list[str]]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = ";" if first.count(";") > first.count(",") else ","
     try:
-        cells = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
         raise InputError(f"is not CSV: {error}", file=path, allowed=WHOLE) from None
-    rows = [[cell.strip() for cell in row] for row in cells if any(cell.strip() for cell in row)]
+    rows = [(number, cells) for number, cells in lines if any(cells)]
     if not rows:
         raise InputError("is empty", file=path, allowed=WHOLE)
     return rows
 
 
-def _refuse_persons(rows: list[list[str]], path: Path) -> None:
+def _refuse_persons(rows: list[tuple[int, list[str]]], path: Path) -> None:
     """Names, identity numbers and the like have no place here. Nothing of them is repeated in the message."""
 
     def persons(why: str) -> InputError:
         return InputError(f"looks like a list of persons: {why}", file=path, allowed=WHOLE)
 
-    for cell in rows[0]:
+    head = rows[0][1]
+    for cell in head:
         if PERSON_WORDS.search(cell):
             raise persons(f"its column {shown(cell[:40])}")
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
         if any(IDENTITY_NUMBER.search(cell) for cell in row):
             raise persons(f"line {number} holds what may be an identity number")
-    if len(rows[0]) > len(HEADER):
-        raise persons(f"it has {len(rows[0])} columns")
+    if len(head) > len(HEADER):
+        raise persons(f"it has {len(head)} columns")
     if len(rows) > MOST_ROWS:
         raise persons(f"it has {len(rows)} rows")
 
@@ -249,6 +259,8 @@ def _figure(row: list[str], path: Path, line: str) -> Figure:
             f"{row[1][:40]} is less than one per cent", f"per cent, 0 to 100: write {100 * value:g} for a share"
         )
     if not (quantity.statistic or quantity.moves):
+        if row[2]:
+            raise wrong(f"takes no n, and here stands {row[2][:40]}", f"an empty n. {DECIMAL_COMMA}")
         return Figure(quantity, value, None)
     n = _number(row[2])
     if n is None or n != int(n) or n < 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,7 +63,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replicates",
         type=whole_number(2, 100_000),
-        default=REPLICATES,
         metavar="N",
         help=f"municipalities that are simulated (default: {REPLICATES})",
     )
@@ -86,12 +86,13 @@ def main(args: argparse.Namespace) -> int:
         raise InputError("is missing", key="NAME", allowed="a profile; `run.py profile --list` names them")
     from scenarios.profiles import read_profile, resolve
 
+    _refuse_unused(args)
     document = read_profile(args.name)
     if args.solve:
         return _solve(args, document)
+    _check_out(args, "drift" if args.drift else document.profile.name)
     if args.drift:
         return _drift(args, document)
-    _check_out(args)
     measured, records = measured_records(args, document)
     if args.out is not None:
         _figures(args, document, measured)
@@ -123,7 +124,7 @@ def measured_records(args: argparse.Namespace, document: ProfileFile) -> tuple[M
     wanted = list(dict.fromkeys([*wanted, *SHOWN]))
     with progress("profile", quiet=args.quiet or args.json) as step:
         measured = measure(
-            plan, wanted, replicates=args.replicates, seed=args.seed or 1, workers=args.workers, step=step
+            plan, wanted, replicates=args.replicates or REPLICATES, seed=_seed(args), workers=args.workers, step=step
         )
     return measured, records({**document.targets, **assistance}, measured, SHOWN)
 
@@ -147,19 +148,34 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_out(args: argparse.Namespace) -> None:
+def _check_out(args: argparse.Namespace, marker: str) -> None:
     from calibration.before_after import check_page
+    from scenarios.folders import check_folder
 
     if args.write is not None:
-        check_page(args.write, _slug(args))
-    if args.out is not None and not args.force and args.out.exists() and any(args.out.iterdir()):
-        raise InputError("is not empty", file=args.out, key="--out", allowed="a new folder, or --force")
+        check_page(args.write, marker)
+    if args.out is not None:
+        check_folder(args.out, force=args.force)
 
 
-def _slug(args: argparse.Namespace) -> str:
-    from scenarios.profiles import read_profile
+def _refuse_unused(args: argparse.Namespace) -> None:
+    """What --solve does not read is refused, as is what only --solve reads."""
+    if not args.solve:
+        if args.steps is not None:
+            raise InputError("is of no use here", key="--steps", allowed="--solve --steps N")
+        return
+    given = {
+        name: getattr(args, name) for name in ("drift", "replicates", "prices", "families", "write", "workers", "json")
+    }
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise InputError(
+                "is of no use here", key=f"--{name}", allowed="with --solve: --steps, --seed, --out, --force, --quiet"
+            )
 
-    return read_profile(args.name).profile.name
+
+def _seed(args: argparse.Namespace) -> int:
+    return 1 if args.seed is None else int(args.seed)
 
 
 # ---- solving ---------------------------------------------------------------------------------------------------------
@@ -173,27 +189,25 @@ def _solve(args: argparse.Namespace, document: ProfileFile) -> int:
 
     if not any(target.moves for target in document.targets.values()):
         raise InputError("has no targets to solve for", file=args.name, key="targets", allowed="targets with `moves`")
-    if args.out is not None and args.out.exists() and not args.force:
-        raise InputError("exists", file=args.out, key="--out", allowed="a new file, or --force")
+    if args.out is not None and args.out.exists() and (args.out.is_dir() or not args.force):
+        raise InputError("is there already", file=args.out, key="--out", allowed="a new file, or a file and --force")
     with progress("solve", quiet=args.quiet) as step:
-        solved = solve(document, seed=args.seed or 1, steps=args.steps or STEPS, step=step)
+        solved = solve(document, seed=_seed(args), steps=args.steps or STEPS, step=step)
     before, after = solvable(document), solvable(solved)
     if not args.quiet:
         for name, value in after.items():
             if value != before[name]:
                 print(f"{name:<28} {before[name]:.4g} -> {value:.4g}")
     if args.out is not None:
-        extends = _extends(args.name)
-        command = shlex.join(
-            ["python", "run.py", "profile", args.name, "--solve", "--out", args.out.as_posix(), "--force"]
-        )
-        text = to_toml(solved, read_profile(extends), extends, made_by(command))
+        base = _extends(args.name)
+        extends = _seen_from(args.out.parent, base) if base.endswith(".toml") else base
+        text = to_toml(solved, read_profile(base), extends, made_by(_solve_command(args)))
         files.write_text(args.out, text)
     return 0
 
 
 def _extends(name: str) -> str:
-    """The profile that a profile builds on, to be written in a file."""
+    """The profile that a profile builds on: a name, or a path as seen from here."""
     from scenarios.files import read_toml
     from scenarios.own_figures import read_figures
     from scenarios.profiles import FOLDER
@@ -201,7 +215,23 @@ def _extends(name: str) -> str:
     if name.endswith(".csv"):
         return read_figures(Path(name))[0]
     file = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    return str(read_toml(file).get("extends", "oygarden"))
+    base = str(read_toml(file).get("extends", "oygarden"))
+    return str(file.parent / base) if base.endswith(".toml") else base
+
+
+def _seen_from(folder: Path, file: str) -> str:
+    """The path of a file for one who stands in a folder; whole where there is no way between them."""
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:  # another drive
+        return Path(file).absolute().as_posix()
+
+
+def _solve_command(args: argparse.Namespace) -> str:
+    parts = ["python", "run.py", "profile", args.name, "--solve"]
+    parts += ["--steps", str(args.steps)] if args.steps is not None else []
+    parts += ["--seed", str(args.seed)] if args.seed is not None else []
+    return shlex.join([*parts, "--out", args.out.as_posix(), "--force"])
 
 
 # ---- drift -----------------------------------------------------------------------------------------------------------
@@ -216,7 +246,7 @@ def _drift(args: argparse.Namespace, document: ProfileFile) -> int:
 
     plan = plan_of(resolve(document), args.prices or document.profile.prices, families=args.families)
     with progress("drift", quiet=args.quiet or args.json) as step:
-        table = drift(plan, replicates=args.replicates, seed=args.seed or 1, step=step)
+        table = drift(plan, replicates=args.replicates or REPLICATES, seed=_seed(args), step=step)
     if args.out is not None:
         from results.profile_figures import drift_figure
 
@@ -339,7 +369,7 @@ def _command(args: argparse.Namespace) -> str:
     """How to make the page again."""
     parts = ["python", "run.py", "profile", args.name]
     parts += ["--drift"] if args.drift else []
-    parts += ["--replicates", str(args.replicates)] if args.replicates != REPLICATES else []
+    parts += ["--replicates", str(args.replicates)] if args.replicates is not None else []
     parts += ["--seed", str(args.seed)] if args.seed is not None else []
     parts += ["--prices", args.prices] if args.prices else []
     parts += ["--families", str(args.families)] if args.families else []

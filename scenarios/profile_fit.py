@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -28,11 +29,12 @@ from calibration.statistics import (
     chosen,
     count_barriers,
     find_statistic,
+    on_record,
     source_flow,
     summarise,
 )
 from scenarios.files import toml_key, toml_value
-from scenarios.profiles import ProfileFile, Target, resolve, solvable, with_values
+from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, resolve, solvable, with_values
 from simulation.compiled import SOURCE_HASH
 from simulation.engine import burn_in, new_world, parameter_values, run_replicate
 from simulation.names import BARRIERS
@@ -55,7 +57,7 @@ class Measured:
     values: dict[tuple[str, str], list[FloatArray]] = field(default_factory=dict)
     """by statistic and population: a number for each unit"""
     months: dict[str, list[FloatArray]] = field(default_factory=dict)
-    """by population: families by months of social assistance in the last year, (13,)"""
+    """by population: families by months of social assistance in the last year, those with a year on record, (13,)"""
     barriers: dict[str, list[FloatArray]] = field(default_factory=dict)
     """by population: families by number of barriers, (10,)"""
     flow: FloatArray | None = None
@@ -97,11 +99,12 @@ def add(measured: Measured, history: History, wanted: Sequence[tuple[str, str]],
     if not distributions:
         return
     for population in POOLS:
-        now = history[-1][chosen(history, population)]
-        recipients = now["assistance_12"][now["assistance_12"] > 0]
+        among = chosen(history, population)
+        received = history[-1]["assistance_12"][among & on_record(history, YEAR)]
+        recipients = received[received > 0]
         months = np.bincount(recipients, minlength=YEAR + 1).astype(float)
         measured.months.setdefault(population, []).append(months)
-        held = np.bincount(count_barriers(now), minlength=len(BARRIERS) + 1).astype(float)
+        held = np.bincount(count_barriers(history[-1][among]), minlength=len(BARRIERS) + 1).astype(float)
         measured.barriers.setdefault(population, []).append(held)
     flow = source_flow(history, chosen(history, "pool"))
     measured.flow = flow if measured.flow is None else measured.flow + flow
@@ -162,24 +165,21 @@ def drift(
 ) -> dict[str, dict[int, float]]:
     """Statistics of the pool by months since the burn-in began, over twice the burn-in: whether they still move.
 
-    From two years on: before that no family has a whole year on record.
+    In thirds of the burn-in, so that its end and as long again are among them; by the first, families have a year on record.
     """
-    years = 2 * plan.burn_in_months // YEAR
-    found: dict[str, dict[int, list[FloatArray]]] = {name: {} for name in DRIFTING}
+    months = [third * plan.burn_in_months // 3 for third in range(1, 7)]
+    found: dict[str, dict[int, list[FloatArray]]] = {name: {month: [] for month in months} for name in DRIFTING}
     for replicate in range(replicates):
         world = new_world(plan, seed, replicate, parameter_values(plan, seed, 0))
-        for year in range(years + 1):
+        for before, month in pairwise([0, *months]):
+            burn_in(world, month - before)
             history = world.families[None, :]
             for name in DRIFTING:
-                values = find_statistic(name).values(history, chosen(history, "pool"))
-                found[name].setdefault(YEAR * year, []).append(values)
-            if year < years:
-                burn_in(world, YEAR)
+                found[name][month].append(find_statistic(name).values(history, chosen(history, "pool")))
         if step is not None:
             step(replicate + 1, replicates)
-    every = range(2 * YEAR, YEAR * years + 1, 2 * YEAR)
     return {
-        name: {m: summarise(np.concatenate(values[m]), find_statistic(name).summary) for m in every}
+        name: {m: summarise(np.concatenate(each), find_statistic(name).summary) for m, each in values.items()}
         for name, values in found.items()
     }
 
@@ -334,8 +334,8 @@ def _within(x: float, bounds: tuple[float, float]) -> float:
 def _bounds(moved: str, most: float | None) -> tuple[float, float]:
     """How far a number may go, on its scale: a barrier that comes and goes is never more common than among the prone."""
     if _logarithmic(moved):
-        least = {"means.children": 1.02, "means.years_in_norway": 2.5}.get(moved, 0.02)
-        return math.log(least), math.log(most or 50.0)
+        least, highest = BOUNDS_OF_MEANS.get(moved.removeprefix("means."), (0.02, 50.0))
+        return math.log(least), math.log(most or highest)
     if most is None:
         most = 0.995
         if moved.startswith("barriers.") and moved not in ("barriers.language", "barriers.education"):

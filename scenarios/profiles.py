@@ -28,6 +28,12 @@ FOLDER: Final = SHIPPED / "profiles"
 VESTLAND: Final = "vestland/"
 PUBLISHED: Final = FOLDER / "basis" / "social-assistance.toml"
 MAX_EXTENDS: Final = 8
+BOUNDS_OF_MEANS: Final[dict[str, tuple[float, float]]] = {  # beyond them newcomers cannot be drawn with these means
+    "children": (1, 6),
+    "age_parent": (18, 60),  # years
+    "years_in_norway": (2.5, 50),  # of immigrants, of whom some have been here for less than two
+    "rent": (1_000, 50_000),  # NOK a month, 2025
+}
 
 
 class Grounds(Table):
@@ -98,7 +104,7 @@ class Shares(Table):
 
 
 class Means(Table):
-    """Means."""
+    """Means, each within ``BOUNDS_OF_MEANS``."""
 
     children: Positive
     age_parent: Positive
@@ -336,9 +342,18 @@ def _demand_reasons(table: Table, path: Path, key: Key) -> None:
 
 
 def _demand_sense(document: ProfileFile, path: Path) -> None:
-    """What no single number shows: shares that cannot be together, targets of nothing."""
+    """What no kind of number shows: means that cannot be, shares that cannot be together, targets of nothing."""
     from calibration.statistics import find_statistic
 
+    for name, mean in document.means:
+        low, high = BOUNDS_OF_MEANS[name]
+        if not low <= mean.value <= high:
+            raise InputError(
+                f"{mean.value:g} is out of range",
+                file=path,
+                key=f"means.{name}.value",
+                allowed=f"a number from {low:g} to {high:g}",
+            )
     if document.barriers.language.value > document.shares.immigrant.value:
         raise InputError(
             f"{document.barriers.language.value:g} is more than shares.immigrant, and only immigrants have the barrier",

@@ -4,7 +4,8 @@ Rates are in family-months per second of one core's time, so that other programs
 ``compiled`` advances a municipality, ``compiled_with_outcomes`` is a whole replicate of the main study (burn-in, every arm,
 outcomes read), ``mesa_compiled`` steps a ``FamilyModel``, and ``python`` is the same rules uncompiled, which says what
 compiling is worth and nothing about Mesa. What "faster than Mesa" may be said of is the small rule, written by hand in plain
-Mesa and compiled, timed in the same run. ``income_share`` is to stay under a quarter.
+Mesa and compiled, timed in the same run. ``income_share`` is to stay under a quarter, and ``burn_in_share`` under a half:
+building a pool and burning it in is to cost at most what the study costs.
 """
 
 from __future__ import annotations
@@ -87,7 +88,16 @@ def main(args: argparse.Namespace) -> int:
 
 def measure(size: Size) -> Iterator[tuple[int, int, list[Record]]]:
     """Measure one thing after another: (how many are done, of how many, its records)."""
-    parts: list[Callable[[Size], list[Record]]] = [_rates, _income, _plain, _small_rule, _scaling, _threads, _memory]
+    parts: list[Callable[[Size], list[Record]]] = [
+        _rates,
+        _income,
+        _burn_in,
+        _plain,
+        _small_rule,
+        _scaling,
+        _threads,
+        _memory,
+    ]
     if size.main_job:
         parts.append(_main_job)
     for done, part in enumerate(parts, start=1):
@@ -201,6 +211,27 @@ def _income(size: Size) -> list[Record]:
             money += time.thread_time() - start
         shares.append(money / month)
     return [Record("income_share", statistics.median(shares[1:]), "of the time of a family-month, household_income")]
+
+
+def _burn_in(size: Size) -> list[Record]:
+    """What the pool's founding years and burn-in take of a whole replicate of the main study, arms and outcomes and all."""
+    from scenarios.study import load_study
+    from simulation.engine import burn_in, new_world, parameter_values, run_arms
+
+    study = load_study("caseload-10-vs-20")
+    arms = [replace(plan, families=size.families) for plan in study.arms]
+    first = arms[0]
+
+    def whole() -> float:
+        run_arms(arms, study.contrasts, replicate=0, seed=1, draw=0)
+        return 1.0
+
+    def before() -> float:
+        burn_in(new_world(first, 1, 0, parameter_values(first, 1, 0)), first.burn_in_months)
+        return 1.0
+
+    share = _ratios([whole, before], size.runs, time.thread_time)[1]
+    return [Record("burn_in_share", share, "of the time of a replicate of the main study, founding years and burn-in")]
 
 
 def _plain(size: Size) -> list[Record]:

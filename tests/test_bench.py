@@ -1,4 +1,4 @@
-"""How fast: the small rule is the same rule both ways, and the figures come out as the interface says."""
+"""How fast: the small rule is the same both ways, the figures come out as stated, a pool costs less than its study."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ def test_bench_gives_every_figure_as_one_json_document(
     records = json.loads(capsys.readouterr().out)
     found = {record["name"]: record["value"] for record in records}
     assert all(set(record) == {"name", "value", "unit"} for record in records)
-    assert {*RATES, "small_rule_ratio", "scaling_80", "threads_2", "income_share"} <= set(found)
+    assert {*RATES, "small_rule_ratio", "scaling_80", "threads_2", "income_share", "burn_in_share"} <= set(found)
     assert all(value > 0 for value in found.values())
+    assert found["burn_in_share"] < 0.5  # a pool costs at most what the study costs, which is the rest
     assert found["small_rule_ratio"] == pytest.approx(found["small_rule_compiled"] / found["small_rule_plain_mesa"])
     assert run.main(["bench", "--quick", "--quiet"]) == 0
     printed = capsys.readouterr().out

@@ -10,16 +10,29 @@ import pandas as pd
 import pytest
 
 import run
-from calibration.incomes import KINDS, STATISTICS, evidence, explained, household_years, incomes, kind_of, markdown
+from calibration.incomes import (
+    KINDS,
+    STATISTICS,
+    evidence,
+    explained,
+    household_years,
+    incomes,
+    kind_of,
+    markdown,
+    sample_of,
+)
+from calibration.statistics import on_record
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS, draw
 from scenarios import load_study
+from scenarios.trajectory import without_coordinator
+from simulation.engine import run_replicate
 from simulation.family import FAMILY
 
 CAPS = np.array([80_000.0, 100_000.0, 120_000.0, 130_000.0, 140_000.0])
 
 
-def statistic(name: str, years: pd.DataFrame) -> float:
-    return next(s for s in STATISTICS if s.name == name).of(years)
+def statistic(name: str, history: np.ndarray) -> float:
+    return next(s for s in STATISTICS if s.name == name).of(sample_of(history, CAPS))
 
 
 def a_year(families: int) -> np.ndarray:
@@ -27,7 +40,16 @@ def a_year(families: int) -> np.ndarray:
     history = np.zeros((12, families), FAMILY)
     history["parent"]["present"][:, :, 0] = 1
     history["child"]["present"][:, :, 0], history["child"]["age"][:, :, 0] = 1, 100
+    history["income_known"] = 36
     return history
+
+
+def remember(history: np.ndarray) -> None:
+    """Receipt as the last month's records have it."""
+    last = history[-1]
+    for month in history:
+        last["assistance_bits"] = 2 * last["assistance_bits"] + (month["social_assistance"] > 0.0)
+    last["assistance_12"] = (history["social_assistance"] > 0.0).sum(axis=0)
 
 
 def test_months_payments_and_exits_are_counted_over_recipients_only() -> None:
@@ -36,14 +58,15 @@ def test_months_payments_and_exits_are_counted_over_recipients_only() -> None:
     paid[:, 0] = 10_000.0  # all year
     paid[3:5, 1] = 4_000.0  # two months, then out
     paid[0::2, 2] = 1_000.0  # six spells of a month
-    years = household_years(history, CAPS)  # the fourth has none
+    remember(history)  # the fourth has none
+    years = household_years(history, CAPS)
     assert years["assistance_months"].tolist() == [12, 2, 6, 0]
-    assert statistic("assistance_months_lone", years) == pytest.approx(20 / 3)
-    assert statistic("assistance_all_year", years) == pytest.approx(1 / 3)
-    assert statistic("assistance_two_months", years) == pytest.approx(1 / 3)
-    assert statistic("assistance_paid", years) == pytest.approx((120_000 + 8_000 + 6_000) / 20)
+    assert statistic("assistance_months_lone", history) == pytest.approx(20 / 3)
+    assert statistic("assistance_all_year", history) == pytest.approx(1 / 3)
+    assert statistic("assistance_two_months", history) == pytest.approx(1 / 3)
+    assert statistic("assistance_paid", history) == pytest.approx((120_000 + 8_000 + 6_000) / 20)
     # Months with payment that another month follows: 11, 2 and 6. Seven of them end.
-    assert statistic("assistance_exit_lone", years) == pytest.approx(7 / 19)
+    assert statistic("assistance_exit_lone", history) == pytest.approx(7 / 19)
 
 
 def test_a_family_that_moved_in_the_year_does_not_count_and_a_child_of_18_is_none() -> None:
@@ -61,20 +84,18 @@ def test_housing_allowance_is_read_over_its_months() -> None:
     history["housing_allowance"][:6, 0], history["housing_allowance"][:, 1] = 3_000.0, 1_000.0
     history["rent"][:, 0], history["rent"][:, 1] = 9_000.0, 8_000.0  # the cap of two persons is 8 333 a month
     history["wages"][:, 0] = 20_000.0
-    years = household_years(history, CAPS)
-    assert statistic("housing_allowance", years) == pytest.approx((6 * 3_000 + 12 * 1_000) / 18)
-    assert statistic("housing_allowance_cost", years) == pytest.approx((6 * 9_000 + 12 * 8_000) / 18)
-    assert statistic("housing_allowance_income", years) == pytest.approx(6 * 20_000 / 18)
-    assert statistic("housing_allowance_over_cap", years) == pytest.approx(6 / 18)
+    assert statistic("housing_allowance", history) == pytest.approx((6 * 3_000 + 12 * 1_000) / 18)
+    assert statistic("housing_allowance_cost", history) == pytest.approx((6 * 9_000 + 12 * 8_000) / 18)
+    assert statistic("housing_allowance_income", history) == pytest.approx(6 * 20_000 / 18)
+    assert statistic("housing_allowance_over_cap", history) == pytest.approx(6 / 18)
 
 
 def test_income_of_lone_parents_in_low_income_splits_into_wages_transfers_and_child_support() -> None:
     history = a_year(2)
     history["low_income_bits"][:, 0] = 1  # the other is not in low income
     history["wages"], history["child_benefit"], history["child_support"] = 6_000.0, 3_000.0, 1_000.0
-    years = household_years(history, CAPS)
-    assert statistic("lone_low_income_wages", years) == pytest.approx(0.6)
-    assert statistic("lone_low_income_transfers", years) == pytest.approx(0.3)
+    assert statistic("lone_low_income_wages", history) == pytest.approx(0.6)
+    assert statistic("lone_low_income_transfers", history) == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=lambda s: s.name)
@@ -106,6 +127,20 @@ def test_the_main_study_gives_every_kind_of_household_and_every_statistic() -> N
         assert picture.images["svg"].startswith(b"<?xml")
 
 
+def test_a_family_counts_by_its_records_where_it_stayed_all_year() -> None:
+    study = load_study("caseload-10-vs-20", ["pool.families=150"])
+    plan = without_coordinator(study, study.arms[0])
+    history = run_replicate(plan, seed=3, replicate=0, months=12, history=True).history
+    assert history is not None
+    years, sample = household_years(history[1:], CAPS), sample_of(history[1:], CAPS)
+    paid = history[1:, on_record(history, 12)]["social_assistance"] > 0.0
+    assert years["assistance_months"].tolist() == paid.sum(axis=0).tolist()
+    assert 0 < len(years) < 150
+    months = years["assistance_months"][years["assistance_months"] > 0]
+    assert statistic("assistance_two_months", history[1:]) == pytest.approx((months <= 2).mean())
+    assert len(sample.units["assistance_whole_year_share"]) == len(months)
+
+
 def test_workers_do_not_matter() -> None:
     study = load_study("caseload-10-vs-20", ["pool.families=40"])
     one, two = (incomes(study, replicates=4, workers=workers).years for workers in (1, 2))
@@ -127,7 +162,9 @@ def test_the_command_writes_tables_figure_and_page(tmp_path: Path, capsys: pytes
     assert text.startswith("before\n")
     assert "`sa-payout-month-2019-in-2025-prices`" in text
     assert run.main([*options, "--out", str(tmp_path / "out")]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "the folder is not empty" in capsys.readouterr().err
+    assert run.main([*options, "--out", str(page)]) == 2
+    assert "is a file" in capsys.readouterr().err
     assert run.main([*options, "--write", str(tmp_path / "none.md")]) == 2
 
 

@@ -15,8 +15,11 @@ from scipy import integrate, stats
 
 from results import statistics
 from results.costs import PAYERS, costs_path, load_costs
+from scenarios import load_study
+from simulation.engine import run_replicate
 from simulation.errors import InputError
 from simulation.outcomes import FLOWS, LEAD_MONTHS, OUTCOME_NAMES, OUTCOMES, Runs
+from simulation.runner import run_study
 
 WORK = OUTCOME_NAMES.index("employed_share")
 
@@ -275,6 +278,19 @@ def test_two_positions_over_two_years_cost_four_positions_a_year():
     factors = [1.04 ** (-m / 12) for m in range(1, 25)]
     assert mean["municipality", "coordinators", "NOK, discounted"] == pytest.approx(2 * 1_055_000 / 12 * sum(factors))
     assert mean["society", "marginal_cost_of_public_funds", "NOK"] == pytest.approx(0.2 * 4 * 1_055_000)
+
+
+def test_child_support_is_income_and_in_no_account_since_another_household_pays_it():
+    small = ["pool.families=40", "study.burn_in_months=24", "study.horizon_months=3"]
+    plan = load_study("caseload-10-vs-20", small).arms[0]
+    plan = replace(plan, profile=replace(plan.profile, rates={"child_support": 1500.0}, rates_year="2025"))
+    runs = run_study([plan], [], replicates=2, seed=1, workers=1).runs
+    lived = [run_replicate(plan, seed=1, replicate=r, months=3, history=True).history[1:] for r in (0, 1)]
+    paid = np.mean([months["child_support"].sum() for months in lived])
+    mean = statistics.costs_table(runs, load_costs(costs_path("2025"))).set_index(["payer", "item", "unit"])["mean"]
+    disposable = runs.flows[:, 0, :, FLOWS.index("disposable_income")].sum(axis=1).mean()
+    assert paid > 3 * 1500
+    assert -mean["family", "total", "NOK"] == pytest.approx(disposable - paid)
 
 
 def test_transfers_cancel_for_society_and_the_family_has_its_disposable_income():
