@@ -327,7 +327,9 @@ def overloaded(services: pd.DataFrame, manifest: Manifest, lang: str) -> list[Ro
             arms = [
                 arm
                 for arm in manifest["arms"]
-                if means.get((service, "overloaded", arm), 0.0) > 0.5 and _mode(manifest, arm, service) == mode
+                if means.get((service, "overloaded", arm), 0.0) > 0.5
+                and means.get((service, "offered_load", arm), math.inf) >= 1.0
+                and _mode(manifest, arm, service) == mode
             ]
             if arms:
                 loads = sorted(means.get((service, "offered_load", arm), math.inf) for arm in arms)

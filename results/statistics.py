@@ -173,6 +173,9 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
     inseparable = (total == draws) & (total > 0)
     shrink = np.where(inseparable, 1.0, np.where(spread > 0, np.minimum(shrink, 1.0), 0.0))
     expected = mean + shrink * apart  # what each draw is expected to give, chance taken out
+    # Where the arms were alike in every replicate of a draw nothing was seen, and nothing is expected: else a heap of such
+    # draws would all be counted on the side of the mean.
+    expected = np.where(means == 0.0, 0.0, expected)
 
     zero = np.all((difference == 0) | ~valid, axis=(0, 1)) & (total > 0)
     one = (draws == 1) & ~zero

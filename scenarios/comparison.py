@@ -208,13 +208,14 @@ def _check_prices(study: Study) -> None:
 
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
-    from simulation.warm import cold
+    from simulation.warm import cold, warm_up
 
     chunks = folder / CHUNKS
     if not args.resume:
         shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet and cold():
-        print("compiling the model, the first time only: about 20 s", file=sys.stderr)
+        print("compiling the model, the first time only: 20 s or more", file=sys.stderr)
+    warm_up()
     try:
         with progress(study.name, quiet=args.quiet) as step:
             finished = _run(
@@ -225,9 +226,9 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     _save(folder, study, finished, args.lang, shlex.join(["python", "run.py", *sys.argv[1:]]), args.workers)
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
+        for line in _overloaded(folder, args.lang):
+            print(line, file=sys.stderr)
         print(_summary(folder, study))
-    for line in _overloaded(folder, args.lang):
-        print(line, file=sys.stderr)
     return _say_failed(finished.failures)
 
 

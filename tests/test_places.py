@@ -268,7 +268,7 @@ def test_a_run_ends_with_the_queues_that_cannot_be_stable(
         encoding="utf-8",
     )
     for lang, words in (("nb", "Boligkontor"), ("en", "Housing office")):
-        assert run.main(["compare", "tight.toml", "--quiet", "--workers", "1", "--lang", lang, "--out", lang]) == 0
+        assert run.main(["compare", "tight.toml", "--workers", "1", "--lang", lang, "--out", lang]) == 0
         told = capsys.readouterr().err
         assert f"  {words}: " in told
         assert "(ordinary)" in told.split(words)[1].splitlines()[0]
@@ -278,6 +278,15 @@ def test_a_run_ends_with_the_queues_that_cannot_be_stable(
             }
         assert load["ordinary", "offered_load"] > 1.0 > load["roomy", "offered_load"]
         assert (load["ordinary", "overloaded"], load["roomy", "overloaded"]) == (1.0, 0.0)
+
+
+def test_a_quiet_run_says_nothing_of_queues(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import run
+
+    few = ["--set", "pool.families=60", "--set", "study.horizon_months=6", "--set", "study.burn_in_months=24"]
+    assert run.main(["compare", "--quiet", "--replicates", "2", *few, "--out", str(tmp_path / "quiet")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
 
 
 def test_a_run_may_be_made_with_either_priority() -> None:
