@@ -35,7 +35,6 @@ from results.style import (
     month_ticks,
     number_axis,
     shorten,
-    spread_out,
     style,
     wrap,
 )
@@ -341,13 +340,16 @@ def _legend_columns(arms: Sequence[str]) -> int:
     return max(1, min(len(arms), int(0.96 * WIDTH / (0.6 + 0.09 * letters))))
 
 
-def _arm_legend(figure: Figure, arms: Sequence[str], height: float, bottom: float) -> None:
-    """Names of the arms with their marker and line, below the panels."""
+def _arm_legend(
+    figure: Figure, arms: Sequence[str], height: float, bottom: float, shown: Sequence[str] | None = None
+) -> None:
+    """Names of the arms (or those shown) with their marker and line, below the panels."""
+    shown = arms if shown is None else shown
     handles = [
         Line2D([], [], color=look["color"], marker=look["marker"], linestyle="-", label=shorten(arm))
-        for arm, look in ((arm, arm_style(index)) for index, arm in enumerate(arms))
+        for arm, look in ((arm, arm_style(list(arms).index(arm))) for arm in shown)
     ]
-    columns = _legend_columns(arms)
+    columns = _legend_columns(shown)
     figure.legend(handles=handles, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, bottom / height))
 
 
@@ -361,10 +363,11 @@ def reach(table: pd.DataFrame, arms: Sequence[str], horizon: int, lang: str) -> 
     followed = [arm for arm in arms if (arm, "contact_hours_per_family") in values]
     texts = []
     with style():
-        height = 5.2
+        below = 1.05 + 0.24 * -(-len(followed) // _legend_columns(followed))  # inches: axis, legend and note
+        height = 4.0 + below
         figure = Figure(figsize=(WIDTH, height))
-        panel = figure.add_axes((0.09, 0.95 / height, 0.86, (height - 0.95 - 0.65) / height))
-        points = []
+        panel = figure.add_axes((0.09, below / height, 0.86, (height - below - 0.65) / height))
+        wide, high = 1.0, 1.0
         for arm in followed:
             look = arm_style(list(arms).index(arm))
             x, x_low, x_high = values[arm, "families_ever_followed"]
@@ -372,13 +375,11 @@ def reach(table: pd.DataFrame, arms: Sequence[str], horizon: int, lang: str) -> 
             panel.plot([x_low, x_high], [y, y], color=look["color"], linewidth=1.6)
             panel.plot([x, x], [y_low, y_high], color=look["color"], linewidth=1.6)
             panel.plot(x, y, marker=look["marker"], color=look["color"], markersize=9, markeredgecolor="white")
-            points.append((x, x_high, y, y_high, arm, look["color"]))
+            wide, high = max(wide, x_high), max(high, y_high)
             numbers = {"families": number(x, lang), "hours": number(y, lang, 1)}
             texts.append(say("alt.reach_part", lang, arm=arm, **numbers))
-        top = max([y_high for *_, y_high, _, _ in points], default=1.0)
-        panel.set_xlim(0, max([x_high for _, x_high, *_ in points], default=1.0) * 1.32)
-        panel.set_ylim(0, top * 1.18)
-        _label_points(panel, points)
+        panel.set_xlim(0, wide * 1.1)
+        panel.set_ylim(0, high * 1.18)
         panel.set_xlabel(say("figure.reach_x", lang, months=number(horizon, lang)))
         panel.set_ylabel(wrap(say("figure.reach_y", lang), 40))
         number_axis(panel.xaxis, lang)
@@ -390,17 +391,7 @@ def reach(table: pd.DataFrame, arms: Sequence[str], horizon: int, lang: str) -> 
             panel.text(
                 0.99, 0.97, text, transform=panel.transAxes, ha="right", va="top", fontsize=9.5, color=GREY, bbox=ground
             )
+        if followed:
+            _arm_legend(figure, arms, height, 0.36, followed)
         header(figure, title, say("figure.reach_note", lang))
         return finish(figure, "reach-intensity", title, say("alt.reach", lang) + " ".join(texts))
-
-
-def _label_points(panel: Any, points: Sequence[tuple[float, float, float, float, str, str]]) -> None:
-    """Names to the right of the bars of each point, moved up or down where they would meet."""
-    bottom, top = panel.get_ylim()
-    height = panel.get_position().height * panel.figure.get_size_inches()[1] * 72
-    places = spread_out([y / (top - bottom) for _, _, y, *_ in points], 15.0 / height, 0.03, 0.97)
-    for (_, x_high, y, _, arm, colour), place in zip(points, places, strict=True):
-        panel.annotate(
-            shorten(arm, 36), (x_high, y), xytext=(x_high + 0.012 * panel.get_xlim()[1], place * (top - bottom)),
-            textcoords="data", va="center", fontsize=10.5, color=colour,
-        )  # fmt: skip
