@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from calibration.pages import again, check_page, write_between
 from scenarios.options import add_options, path, whole_number
+from scenarios.threads import in_threads
 from simulation.errors import InputError
 
 if TYPE_CHECKING:
@@ -191,7 +191,12 @@ def before_after(
     found: dict[str, list[FloatArray | None]] = {"off": [None] * replicates, "on": [None] * replicates}
     pool: dict[str, list[float]] = {"off": [0.0] * replicates, "on": [0.0] * replicates}
     tasks = [(links, number) for number in range(replicates) for links in found]
-    finished = enumerate(_in_threads(plan, against, study.seed, tasks, workers), start=1)
+
+    def work(task: tuple[str, int]) -> tuple[FloatArray | None, float]:
+        links = task[0] == "on"
+        return one_office(replace(plan, links=links), replace(against, links=links), seed=study.seed, replicate=task[1])
+
+    finished = enumerate(in_threads(work, tasks, workers), start=1)
     for done, ((links, number), (values, change)) in finished:
         found[links][number], pool[links][number] = values, change
         if step is not None:
@@ -240,31 +245,6 @@ def one_office(plan: Plan, against: Plan, *, seed: int, replicate: int) -> tuple
     start = float(b[0, LEAD].mean())
     change = float(b[0, LEAD + FOLLOWED].mean()) / start - 1.0 if start > 0.0 else 0.0
     return values, change
-
-
-def _in_threads(
-    plan: Plan, against: Plan, seed: int, tasks: Sequence[tuple[str, int]], workers: int | None
-) -> Iterator[tuple[tuple[str, int], tuple[FloatArray | None, float]]]:
-    def work(task: tuple[str, int]) -> tuple[FloatArray | None, float]:
-        links = task[0] == "on"
-        return one_office(replace(plan, links=links), replace(against, links=links), seed=seed, replicate=task[1])
-
-    yield from in_threads(work, tasks, workers)
-
-
-def in_threads(work: Any, tasks: Sequence[Any], workers: int | None) -> Iterator[tuple[Any, Any]]:
-    """Each task with what became of it, as they are done; a few wait at a time, so that Ctrl-C is quick."""
-    count = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(max_workers=count) as threads:
-        queue = iter(tasks)
-        running: dict[Future[Any], Any] = {}
-        while True:
-            while len(running) < count and (task := next(queue, None)) is not None:
-                running[threads.submit(work, task)] = task
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
 
 
 # ---- telling --------------------------------------------------------------------------------------------------------
@@ -374,37 +354,6 @@ def text(result: BeforeAfter) -> str:
     return "\n".join(lines)
 
 
-# ---- into a page of docs/ -------------------------------------------------------------------------------------------
-
-
-def write_between(page: Path, name: str, content: str) -> None:
-    """Put text between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a page; the rest stays as it is.
-
-    Raises
-    ------
-    InputError : the page cannot be read or written, or lacks the markers
-    """
-    from results import files
-
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    before, after = check_page(page, name)
-    files.write_text(page, f"{before}{begin}\n{content}\n{end}{after}")
-
-
-def check_page(page: Path, name: str) -> tuple[str, str]:
-    """What stands before and after the markers of a page, or InputError."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    try:
-        whole = page.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", file=page, key="--write", allowed="a page with markers") from None
-    before, found, rest = whole.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise InputError("lacks the markers", file=page, key="--write", allowed=f"a page with {begin} and {end}")
-    return before, after
-
-
 # ---- from the command line ------------------------------------------------------------------------------------------
 
 
@@ -441,23 +390,9 @@ def main(args: argparse.Namespace) -> int:
     if args.csv is not None:
         files.write_csv(args.csv, result.table())
     if args.write is not None:
-        write_between(args.write, "before-after", markdown(result, _command(args)))
+        write_between(args.write, "before-after", markdown(result, again("before-after", args, REPLICATES)))
     if args.json:
         print(json.dumps(records(result), ensure_ascii=False, indent=1))
     elif not args.quiet:
         print(text(result))
     return 0
-
-
-def _command(args: argparse.Namespace) -> str:
-    """How to make the page again."""
-    import shlex
-
-    parts = ["python", "run.py", "before-after"]
-    parts += [str(args.study)] if args.study is not None else []
-    parts += ["--arm", args.arm] if args.arm else []
-    parts += ["--replicates", str(args.replicates)] if args.replicates != REPLICATES else []
-    parts += ["--seed", str(args.seed)] if args.seed is not None else []
-    for change in args.set:
-        parts += ["--set", change]
-    return shlex.join([*parts, "--write", args.write.as_posix()])

@@ -373,7 +373,7 @@ def incomes(
     replicates : municipalities, two to a draw of parameters
     workers : threads; all cores by default
     """
-    from calibration.before_after import in_threads
+    from scenarios.threads import in_threads
     from scenarios.trajectory import without_coordinator
     from simulation.compiled import SOURCE_HASH
     from simulation.engine import run_replicate
@@ -576,7 +576,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read a year of every family's income, and hold it against what is published."""
-    from calibration.before_after import check_page, write_between
+    from calibration.pages import again, check_page, write_between
     from results import files
     from results.incomes import draw
     from results.style import save
@@ -598,21 +598,9 @@ def main(args: argparse.Namespace) -> int:
         files.write_csv(args.out / "incomes_by_household.csv", result.by_household())
         save(args.out, "incomes", draw(result.comparison(), result.by_household(), result.prices, args.lang).images)
     if args.write is not None:
-        write_between(args.write, "incomes", markdown(result, _command(args)))
+        write_between(args.write, "incomes", markdown(result, again("incomes", args, REPLICATES)))
     if args.json:
         print(json.dumps(records(result), ensure_ascii=False, indent=1))
     elif not args.quiet:
         print(text(result, args.lang))
     return 0
-
-
-def _command(args: argparse.Namespace) -> str:
-    """How to make the page again."""
-    import shlex
-
-    parts = ["python", "run.py", "incomes"]
-    parts += [str(args.study)] if args.study is not None else []
-    parts += ["--replicates", str(args.replicates)] if args.replicates != REPLICATES else []
-    parts += ["--seed", str(args.seed)] if args.seed is not None else []
-    parts += [word for change in args.set for word in ("--set", change)]
-    return shlex.join([*parts, "--write", str(args.write)])

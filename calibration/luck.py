@@ -72,7 +72,7 @@ def values_at_horizon(
     """
     import numpy as np
 
-    from calibration.before_after import in_threads
+    from scenarios.threads import in_threads
     from simulation.engine import run_arms
     from simulation.outcomes import OUTCOME_NAMES
 
@@ -249,7 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.read(arguments)
     if args.one_stream:
         use_one_stream()
-    from calibration.before_after import check_page, write_between
+    from calibration.pages import check_page, write_between
     from scenarios.comparison import MAIN_STUDY
     from scenarios.study import load_study
     from simulation.errors import InputError, nearest

@@ -1,4 +1,4 @@
-"""What the commands ``python -m calibration.NAME`` that make a table and a figure of ``docs/`` share."""
+"""Pages of ``docs/`` that a command makes: the markers, the command to make a page again, ``python -m calibration.NAME``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.before_after import check_page, write_between
 from scenarios.options import Parser, path
 from simulation.errors import InputError
 
@@ -17,6 +16,57 @@ if TYPE_CHECKING:
     from results.style import Picture
 
 Command = Callable[[argparse.Namespace, str], tuple[str, "Picture"]]
+
+
+# ---- between the markers --------------------------------------------------------------------------------------------
+
+
+def write_between(page: Path, name: str, content: str) -> None:
+    """Put text between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a page; the rest stays as it is.
+
+    Raises
+    ------
+    InputError : the page cannot be read or written, or lacks the markers
+    """
+    from results import files
+
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, after = check_page(page, name)
+    files.write_text(page, f"{before}{begin}\n{content}\n{end}{after}")
+
+
+def check_page(page: Path, name: str) -> tuple[str, str]:
+    """What stands before and after the markers of a page, or InputError."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    try:
+        whole = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", file=page, key="--write", allowed="a page with markers") from None
+    before, found, rest = whole.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise InputError("lacks the markers", file=page, key="--write", allowed=f"a page with {begin} and {end}")
+    return before, after
+
+
+def again(command: str, args: argparse.Namespace, replicates: int) -> str:
+    """How to make a page again: ``python run.py COMMAND`` with those of its options that were given.
+
+    Parameters
+    ----------
+    args : with ``study``, ``replicates``, ``seed``, ``set`` and ``write``; ``arm`` where the command has it
+    replicates : the command's default, which need not be said
+    """
+    parts = ["python", "run.py", command]
+    parts += [str(args.study)] if args.study is not None else []
+    parts += ["--arm", args.arm] if getattr(args, "arm", None) else []
+    parts += ["--replicates", str(args.replicates)] if args.replicates != replicates else []
+    parts += ["--seed", str(args.seed)] if args.seed is not None else []
+    parts += [word for change in args.set for word in ("--set", change)]
+    return shlex.join([*parts, "--write", args.write.as_posix()])
+
+
+# ---- a command that makes a table and a figure ----------------------------------------------------------------------
 
 
 def serve(name: str, describe: Callable[[Parser], None], make: Command, argv: Sequence[str] | None = None) -> int:

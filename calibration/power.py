@@ -22,11 +22,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from calibration.before_after import check_page, in_threads, write_between
 from calibration.design import Design, load_design
 from calibration.estimates import UNITS, Estimate, estimates
+from calibration.pages import check_page, write_between
 from calibration.trial import simulate
 from scenarios.options import add_options, path
+from scenarios.threads import in_threads
 from simulation.errors import InputError
 
 FOUR_IN_FIVE: Final = 0.8416212  # standard errors beyond the critical value: what a trial finds four times in five

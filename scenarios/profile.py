@@ -97,7 +97,7 @@ def main(args: argparse.Namespace) -> int:
     if args.out is not None:
         _figures(args, document, measured)
     if args.write is not None:
-        from calibration.before_after import write_between
+        from calibration.pages import write_between
 
         write_between(args.write, document.profile.name, "\n".join(_markdown(args, document, records)))
     if args.json:
@@ -149,7 +149,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _check_out(args: argparse.Namespace, marker: str) -> None:
-    from calibration.before_after import check_page
+    from calibration.pages import check_page
     from scenarios.folders import check_folder
 
     if args.write is not None:
@@ -254,7 +254,7 @@ def _drift(args: argparse.Namespace, document: ProfileFile) -> int:
         picture = drift_figure(table, plan.burn_in_months, document.profile.title, args.lang)
         save(args.out, picture.name, picture.images)
     if args.write is not None:
-        from calibration.before_after import write_between
+        from calibration.pages import write_between
 
         write_between(args.write, "drift", "\n".join(_drift_markdown(args, table, plan.burn_in_months)))
     if args.json:

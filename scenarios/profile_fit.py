@@ -120,7 +120,7 @@ def measure(
     step: Callable[[int, int], None] | None = None,
 ) -> Measured:
     """Measure so many municipalities of a plan: (statistic, population) wanted, and the distributions of the figures."""
-    from calibration.before_after import in_threads
+    from scenarios.threads import in_threads
 
     def one(replicate: int) -> Measured:
         part = Measured()

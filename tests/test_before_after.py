@@ -21,9 +21,9 @@ from calibration.before_after import (
     measures,
     own_clock,
     records,
-    write_between,
 )
 from calibration.luck import with_interval
+from calibration.pages import write_between
 from scenarios import load_study
 from simulation.errors import InputError
 
