@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from calibration.pages import serve
-from scenarios.options import Parser, add_options, whole_number
+from calibration.pages import chosen_study, describe_study, serve
+from scenarios.options import Parser
 
 if TYPE_CHECKING:
     from results.style import Picture
@@ -178,16 +178,12 @@ def draw(found: Sequence[Hours]) -> Picture:
 
 def describe(parser: Parser) -> None:
     """The command's own options."""
-    parser.add_argument("--replicates", type=whole_number(2, 100_000), default=REPLICATES, metavar="N")
-    add_options(parser, "seed", "set")
+    describe_study(parser, REPLICATES)
 
 
 def make(args: argparse.Namespace, command: str) -> tuple[str, Picture]:
     """Show a coordinator's year, and what it gives each family at caseloads of 5 to 30."""
-    from scenarios.comparison import MAIN_STUDY
-    from scenarios.study import load_study
-
-    study = load_study(MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = chosen_study(args)
     found = contact_hours(study, args.replicates)
     return markdown(found, args.replicates, command), draw(found)
 

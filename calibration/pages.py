@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scenarios.options import Parser, path
+from scenarios.options import Parser, add_options, path, whole_number
 from simulation.errors import InputError
 
 if TYPE_CHECKING:
     from results.style import Picture
+    from scenarios.study import Study
 
 Command = Callable[[argparse.Namespace, str], tuple[str, "Picture"]]
 
@@ -67,6 +68,20 @@ def again(command: str, args: argparse.Namespace, replicates: int) -> str:
 
 
 # ---- a command that makes a table and a figure ----------------------------------------------------------------------
+
+
+def describe_study(parser: Parser, replicates: int) -> None:
+    """The options of a command that runs the main study: ``--replicates``, ``--seed`` and ``--set``."""
+    parser.add_argument("--replicates", type=whole_number(2, 100_000), default=replicates, metavar="N")
+    add_options(parser, "seed", "set")
+
+
+def chosen_study(args: argparse.Namespace) -> Study:
+    """The main study as the options of ``describe_study`` ask for it."""
+    from scenarios.comparison import MAIN_STUDY
+    from scenarios.study import load_study
+
+    return load_study(MAIN_STUDY, args.set).with_settings(seed=args.seed)
 
 
 def serve(name: str, describe: Callable[[Parser], None], make: Command, argv: Sequence[str] | None = None) -> int:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from calibration.pages import serve
-from scenarios.options import Parser, add_options, whole_number
+from calibration.pages import chosen_study, describe_study, serve
+from scenarios.options import Parser
 
 if TYPE_CHECKING:
     from results.style import Picture
@@ -195,16 +195,12 @@ def draw(found: Sequence[Shape]) -> Picture:
 
 def describe(parser: Parser) -> None:
     """The command's own options."""
-    parser.add_argument("--replicates", type=whole_number(2, 100_000), default=REPLICATES, metavar="N")
-    add_options(parser, "seed", "set")
+    describe_study(parser, REPLICATES)
 
 
 def make(args: argparse.Namespace, command: str) -> tuple[str, Picture]:
     """Compare shapes of the ties between families, at three strengths of peers."""
-    from scenarios.comparison import MAIN_STUDY
-    from scenarios.study import load_study
-
-    study = load_study(MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = chosen_study(args)
     found = shapes(study, args.replicates)
     return markdown(study, found, args.replicates, command), draw(found)
 

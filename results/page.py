@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from results import figures, files, incomes, style, words
@@ -19,6 +18,7 @@ from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
 from results.second import Second
 from results.statistics import HEADLINES
+from results.template import template
 from simulation.names import CAPACITY, SERVICES
 
 MAIN_OUTCOMES: Final = (
@@ -119,15 +119,8 @@ def _remove_old(folder: Path, names: set[str]) -> None:
 
 def render(tables: Tables, manifest: Manifest, pictures: Iterable[style.Picture], lang: str) -> str:
     """The report as HTML. Every name from a file is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).resolve().parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     months = number(float(manifest["horizon"]), lang)
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         lang=lang,
         say=partial(_say, lang),
         months=months,

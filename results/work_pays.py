@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from results import files
 from results.language import number, percent, say
 from results.style import BLUE, GREY, WIDTH, Picture, finish, header, number_axis, save, style
+from results.template import template
 from simulation.budget import family_budget, read_ages
 from simulation.errors import InputError
 from simulation.rates import resolve_month
@@ -129,13 +129,6 @@ def page(
     **family: Any,
 ) -> str:
     """A self-contained HTML page for planners: the figure, the same in numbers, and why."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).resolve().parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     rows, before = [], None
     for wages in range(0, TOP + 1, TABLE_STEP):
         lines = {
@@ -148,7 +141,7 @@ def page(
         kept = "" if before is None else percent(12.0 * (lines["disposable_income"] - before) / TABLE_STEP, lang)
         before = lines["disposable_income"]
         rows.append([number(wages, lang), *(number(amount, lang) for amount in amounts), kept])
-    return environment.get_template("work-pays.html.j2").render(
+    return template("work-pays.html.j2").render(
         lang=lang,
         say=partial(_say, lang),
         columns=len(_CELLS) + 2,
