@@ -37,6 +37,12 @@ def known() -> dict[str, Named]:
     return {named.name: named for kind in MODULES for named in _module(kind).names()}
 
 
+def describe(statistic: str) -> Named:
+    """Unit and meaning of a statistic, with or without a group."""
+    names = known()
+    return names.get(statistic) or names[statistic.rpartition(".")[0]]
+
+
 def find_kind(statistic: str) -> Kind:
     """The kind of world of a statistic.
 

@@ -20,6 +20,7 @@ from calibration.answers import find_kind
 from calibration.design import Design
 from calibration.emulator import Emulator, emulate
 from calibration.likelihood import Likelihood, Observed, Z, sample
+from calibration.predictions import on_scale
 from calibration.priors import columns_to_normal, from_normal
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
@@ -30,7 +31,6 @@ from simulation.parameters import find_parameter, parameter_names, prior_values
 
 CIRCUMSTANCES: Final = ("pool", "places", "openings")
 SMALLEST_SE: Final = 1e-4
-Z90: Final = 1.6448536269514722
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,7 @@ def answer_columns(rows: Rows, targets: Sequence[Target]) -> FloatArray:
     """What the emulator learns, (N, T + nulls + study): answers, log standard errors of the nulls, the study's differences."""
     value = rows.answers[:, :, 0].copy()
     for t, target in enumerate(targets):
-        if target.scale == "log":
-            with np.errstate(invalid="ignore", divide="ignore"):
-                value[:, t] = np.log(value[:, t])
+        value[:, t] = on_scale(target, value[:, t])
     nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
     log_se = np.log(np.maximum(rows.answers[:, nulls, 1], SMALLEST_SE))
     return np.column_stack([value, log_se, rows.study])
@@ -120,11 +118,11 @@ def observed(targets: Sequence[Target]) -> Observed:
     """The targets as the likelihood takes them."""
     nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
     values = [t for t, target in enumerate(targets) if target.kind != "not_significant"]
-    se = [np.nan if targets[t].half_width is None else float(targets[t].half_width or 0.0) / Z for t in nulls]
+    se = [np.nan if targets[t].se is None else targets[t].se for t in nulls]
     return Observed(
         value_at=np.array(values, np.int64),
-        value=np.array([targets[t].observed for t in values], np.float64),
-        variance=np.array([(targets[t].se or 0.0) ** 2 + targets[t].discrepancy ** 2 for t in values], np.float64),
+        value=np.array([targets[t].centre for t in values], np.float64),
+        variance=np.array([(targets[t].spread or 0.0) ** 2 for t in values], np.float64),
         null_at=np.array(nulls, np.int64),
         log_se_at=len(targets) + np.arange(len(nulls)),
         se=np.array(se, np.float64),

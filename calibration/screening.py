@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from calibration.likelihood import Z
 from calibration.priors import from_normal, uncertain
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
@@ -99,8 +98,6 @@ def _values(u: FloatArray) -> FloatArray:
 
 def _scale(target: Target, rows: Rows, t: int) -> float:
     """The standard deviation that the target is known with."""
-    if target.kind != "not_significant":
-        return float(np.hypot(target.se or 0.0, target.discrepancy))
-    if target.half_width is not None:
-        return float(np.hypot(target.half_width / Z, target.discrepancy))
+    if target.spread is not None:
+        return target.spread
     return float(np.hypot(np.nanmean(rows.answers[:, t, 1]), target.discrepancy))

@@ -151,12 +151,22 @@ def study_answers(job: Job, values: FloatArray, number: int) -> FloatArray:
 # ---- chunks on disk --------------------------------------------------------------------------------------------------
 
 
+def code_hash() -> str:
+    """SHA-256 of what answers questions: the sources of ``calibration/`` that simulate or measure."""
+    from calibration.answers import MODULES
+
+    own = ("answers", "questions", "design", "estimates", "trial", "register", "statistics", "groups", "readers", "worlds", "table")
+    digest = hashlib.sha256()
+    for name in sorted({*own, *(module.rpartition(".")[2] for module in MODULES.values())}):
+        path = Path(__file__).with_name(f"{name}.py")
+        digest.update(name.encode() + b"\0" + (path.read_bytes() if path.exists() else b""))
+    return digest.hexdigest()
+
+
 def _inputs(job: Job, values: FloatArray, numbers: npt.NDArray[np.int64]) -> str:
     from simulation.compiled import SOURCE_HASH
 
-    digest = hashlib.sha256(SOURCE_HASH.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    digest = hashlib.sha256(SOURCE_HASH.encode() + code_hash().encode())
     questions = [[question.statistic, question.setting.model_dump_json()] for question in job.questions]
     study = None if job.study is None else [repr(job.study.arms), repr(job.study.contrasts)]
     digest.update(json.dumps([questions, study, job.seed]).encode())
