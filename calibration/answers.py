@@ -37,6 +37,17 @@ def known() -> dict[str, Named]:
     return {named.name: named for kind in MODULES for named in _module(kind).names()}
 
 
+def known_names() -> tuple[Named, ...]:
+    """Every statistic there is; those of a register once for each group too."""
+    found = list(known().values())
+    return tuple([*found, *(named._replace(name=f"{named.name}.{group}") for named in found for group in groups(named.name))])
+
+
+def groups(statistic: str) -> tuple[str, ...]:
+    """The groups that a statistic can be asked of: ``pool.employed_share.lone_parents``; none but in a register."""
+    return tuple(_module("register").groups()) if kind_of(statistic) == "register" else ()
+
+
 def describe(statistic: str) -> Named:
     """Unit and meaning of a statistic, with or without a group."""
     names = known()
