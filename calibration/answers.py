@@ -40,7 +40,9 @@ def known() -> dict[str, Named]:
 def known_names() -> tuple[Named, ...]:
     """Every statistic there is; those of a register once for each group too."""
     found = list(known().values())
-    return tuple([*found, *(named._replace(name=f"{named.name}.{group}") for named in found for group in groups(named.name))])
+    return tuple(
+        [*found, *(named._replace(name=f"{named.name}.{group}") for named in found for group in groups(named.name))]
+    )
 
 
 def groups(statistic: str) -> tuple[str, ...]:
