@@ -80,7 +80,12 @@ def group_measures(paid: FloatArray) -> FloatArray:
 
 
 def own_clock(
-    payments: Sequence[FloatArray], generation: FloatArray, admitted: FloatArray, *, families: int = GROUP
+    payments: Sequence[FloatArray],
+    generation: FloatArray,
+    admitted: FloatArray,
+    *,
+    families: int = GROUP,
+    followed: int = FOLLOWED,
 ) -> list[FloatArray] | None:
     """Payments of the first families admitted, on their own clocks, in every life.
 
@@ -90,17 +95,18 @@ def own_clock(
     generation : (months, slots) which family lives in the slot
     admitted : (months, slots) True in the month in which the family is admitted
     families : how many are wanted, by month of admission, then slot
+    followed : the last month of the own clock
 
     Returns
     -------
-    For each life (families, -11..30), or None where fewer stay in the pool throughout.
+    For each life (families, -11..followed), or None where fewer stay in the pool throughout.
     """
     import numpy as np
 
     rows: list[list[FloatArray]] = [[] for _ in payments]
     for month, slot in zip(*np.nonzero(admitted), strict=True):  # ordered by month, then slot
-        span = slice(month - LEAD, month + FOLLOWED + 1)
-        if month < LEAD or month + FOLLOWED >= len(generation):
+        span = slice(month - LEAD, month + followed + 1)
+        if month < LEAD or month + followed >= len(generation):
             continue
         if np.any(generation[span, slot] != generation[month, slot]):
             continue  # came or moved within these months

@@ -170,9 +170,13 @@ def pool(found: Sequence[Study]) -> Pooled:
     from statsmodels.stats.meta_analysis import combine_effects
 
     effects, variances = np.array([s.centre for s in found]), np.array([s.se**2 for s in found])
-    result = combine_effects(effects, variances, method_re="chi2")
-    value, se = float(result.mean_effect_re), float(result.sd_eff_w_re)
-    return Pooled(value, se, math.sqrt(max(float(result.tau2), 0.0)), abs(value))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of what it works out besides, where studies agree
+        result = combine_effects(effects, variances, method_re="chi2")
+    if result.tau2 > 0.0:
+        value, se, between = result.mean_effect_re, result.sd_eff_w_re, math.sqrt(result.tau2)
+    else:  # studies that agree better than their ranges let them: statsmodels would weigh with a variance below zero
+        value, se, between = result.mean_effect_fe, result.sd_eff_w_fe, 0.0
+    return Pooled(float(value), float(se), between, abs(float(value)))
 
 
 # ---- telling --------------------------------------------------------------------------------------------------------

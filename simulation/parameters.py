@@ -8,6 +8,7 @@ rates become monthly, hazard ratios become their logarithms.
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import tomllib
 import zlib
@@ -236,6 +237,13 @@ def _fields() -> list[tuple[Any, ...]]:
 
 
 PARAMETERS: Final = np.dtype((np.record, _fields()))
+
+
+@functools.cache
+def parameters_hash() -> str:
+    """SHA-256 of what a posterior depends on: the name, unit, prior, default and ``none`` of every parameter."""
+    told = repr([(p.name, p.unit, p.prior, p.default, p.none) for p in load_parameters()])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def default_values() -> npt.NDArray[np.float64]:

@@ -1,12 +1,14 @@
 """Posterior draws: a Parquet file with one row a draw and one column a parameter, in stated units.
 
 A column ``weight`` gives unequal draws their weight. Parameters without a column are drawn from their priors: what the data
-said nothing about stays as uncertain as it was.
+said nothing about stays as uncertain as it was. A posterior that a fit wrote says of which parameters and priors it was made; under
+others it would mean something else, and is refused.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +17,11 @@ import numpy as np
 from simulation.draws import philox
 from simulation.errors import InputError, nearest
 from simulation.outcomes import FloatArray
-from simulation.parameters import check_value, find_parameter, parameter_names, prior_values
+from simulation.parameters import check_value, find_parameter, parameter_names, parameters_hash, prior_values
 
 WEIGHT: Final = "weight"
 LARGEST: Final = 200_000_000  # bytes
+PROVENANCE: Final = b"familiebaner"  # the key of the file's metadata that says what it was made from
 _BLOCK: Final = np.uint64(0x504F5354)
 
 
@@ -29,7 +32,8 @@ def load_posterior(file: str) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
     Raises
     ------
     InputError
-        the file cannot be read, holds an unknown parameter, a value its unit does not allow, or no draw
+        the file cannot be read, was made with other priors, holds an unknown parameter, a value its unit does not allow, or no
+        draw
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -42,6 +46,7 @@ def load_posterior(file: str) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"cannot be read ({type(error).__name__})", file=path, allowed=allowed) from None
+    _check_parameters(table, path)
     known = parameter_names()
     names = [name for name in table.column_names if name not in (WEIGHT, "draw")]
     for name in names:
@@ -57,6 +62,20 @@ def load_posterior(file: str) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
     if weight.min() < 0.0 or weight.sum() <= 0.0:
         raise InputError("weights below zero, or none above", file=path, key=WEIGHT, allowed="0 or more")
     return tuple(known.index(name) for name in names), values, np.cumsum(weight) / weight.sum()
+
+
+def _check_parameters(table: Any, path: Path) -> None:
+    """Refuse a posterior made with other parameters or priors; a file that says nothing of that is taken as it is."""
+    said = (table.schema.metadata or {}).get(PROVENANCE)
+    if said is None:
+        return
+    try:
+        made_with = json.loads(said)["parameters_hash"]
+    except (ValueError, TypeError, KeyError):
+        made_with = None
+    if made_with != parameters_hash():
+        problem = "was made with another version of the parameters: their names, units or priors were others"
+        raise InputError(problem, file=path, allowed="a posterior of this version; `python run.py calibrate` makes one")
 
 
 def _numbers(table: Any, name: str, path: Path) -> FloatArray:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.answers import MODULES, known_names
@@ -92,10 +92,9 @@ def test_a_target_on_the_logarithm_is_shown_in_the_unit_of_the_statistic(read: R
     assert (target.centre, target.se) == (0.1, 0.02)
     assert target.observed == pytest.approx(math.exp(0.1))
     assert target.observed_low == pytest.approx(math.exp(0.1 - 1.645 * 0.02), abs=1e-4)
-    assert target.scaled(math.exp(0.3)) == pytest.approx(0.3)
-    assert target.scaled(0.0) == -math.inf
 
 
+@settings(deadline=None)  # the first interval imports SciPy
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_a_count_lies_within_its_interval_and_the_interval_among_the_shares(pair: tuple[int, int]) -> None:
     k, n = pair
@@ -277,9 +276,9 @@ def test_every_kind_of_world_has_its_own_month() -> None:
 
 
 def test_the_model_knows_every_statistic_of_the_files() -> None:
-    known = {named.name for named in known_names()}
-    kinds = {kind_of(name) for name in known}
-    assert KNOWN - known == {name for name in KNOWN if kind_of(name) not in kinds}
+    for module in MODULES.values():
+        pytest.importorskip(module)
+    assert {named.name for named in known_names()} >= KNOWN
 
 
 # ---- the studies of caseload together -------------------------------------------------------------------------------

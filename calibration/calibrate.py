@@ -1,0 +1,244 @@
+"""``run.py calibrate``: fit the uncertain parameters to targets, and say what the targets can and cannot tell.
+
+A fit has stages, each a folder of simulations that a stopped fit takes up again: screening (only where the targets file does not say
+which parameters to fit), the prior, where the first fit points, and the check under the posterior.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from scenarios.folders import check_folder, default_folder, open_folder
+from scenarios.options import add_options, path, whole_number
+from simulation.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from calibration.fitting import Fit, Size
+    from calibration.table import Job
+    from calibration.targets import TargetsFile
+    from scenarios.progress import Progress
+
+NEEDS: Final = ("statsmodels", "sklearn", "emcee", "arviz")
+OWN_FOLDER: Final = Path("calibration") / "posteriors"
+SIMULATIONS: Final = "chunks"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.add_argument(
+        "targets", nargs="?", default="holf", metavar="TARGETS.toml", help="a targets file (default: holf)"
+    )
+    parser.add_argument("--quick", action="store_true", help="a small fit, minutes on two cores")
+    parser.add_argument("--rows", type=whole_number(200, 1_000_000), metavar="N", help="simulations from the prior")
+    parser.add_argument(
+        "--posterior", type=path, metavar="FILE.parquet", help="where the draws go (default: calibration/posteriors/NAME)"
+    )
+    parser.add_argument("--screen", action="store_true", help="screen all parameters first, and fit those found")
+    parser.add_argument("--recovery", action="store_true", help="also fit 200 synthetic worlds of known parameters")
+    add_options(parser, "seed", "out", "force", "resume", "workers", "lang", "quiet")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Fit parameters to targets; write posterior draws, tables and figures."""
+    from calibration.targets import load_targets
+
+    need_extra("calibrate")
+    if args.force and args.resume:
+        raise InputError("--force and --resume do not go together", key="--force", allowed="one of them")
+    file = load_targets(args.targets)
+    if not file.of_role("fit"):
+        raise InputError("has no target with role fit", file=file.path, key="target", allowed='role = "fit"')
+    folder: Path = args.out or default_folder(f"calibrate-{file.name}", resume=args.resume)
+    check_folder(folder, force=args.force, resume=args.resume)
+    posterior = _posterior_file(args, file, folder)
+    if args.resume and (folder / "manifest.json").exists():
+        if not args.quiet:
+            print(f"{folder} is finished")
+        return 0
+    with open_folder(folder):
+        _calibrate(args, file, folder, posterior)
+    return 0
+
+
+def need_extra(command: str) -> None:
+    """Refuse to begin without the libraries of the extra ``[calibration]``."""
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        allowed = "pip install 'familiebaner[calibration]'"
+        raise InputError(f"needs {', '.join(missing)}, not installed", key=command, allowed=allowed)
+
+
+def _posterior_file(args: argparse.Namespace, file: TargetsFile, folder: Path) -> Path:
+    """Where the draws go: never over a file that exists, unless told so."""
+    if args.posterior is not None:
+        chosen = Path(args.posterior)
+        if chosen.exists() and not (args.force or args.resume):
+            raise InputError("is there already", file=chosen, key="--posterior", allowed="a new file, or --force")
+        return chosen
+    return folder / "posterior.parquet"
+
+
+def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, posterior: Path) -> None:
+    from calibration import fitting, posteriors
+    from calibration.table import Job
+    from results import files
+    from scenarios.comparison import MAIN_STUDY
+    from scenarios.study import load_study
+
+    started = time.monotonic()
+    seed = 1 if args.seed is None else int(args.seed)
+    size = fitting.QUICK if args.quick else fitting.FULL
+    size = size if args.rows is None else replace(size, prior=args.rows, later=max(args.rows // 2, 100))
+    stage = _Stages(file.name, quiet=args.quiet).stage
+    job = Job(tuple(target.question for target in file.targets), load_study(MAIN_STUDY), seed)
+    simulations = folder / SIMULATIONS
+    names = _fitted_parameters(args, file, job, folder, stage)
+    inputs = fitting.Inputs(names, fitting.trial_design(file.targets))
+    fit = fitting.fit(file.targets, inputs, job, size, folder=simulations, workers=args.workers, stage=stage)
+    tables = {
+        "parameters": posteriors.parameters_table(fit),
+        "trade_offs": posteriors.trade_offs(fit),
+        "targets": posteriors.targets_table(fit),
+    }
+    if args.recovery:
+        tables |= _recovery(args, fit, folder, stage)
+    provenance = _provenance(args, file, fit, size, tables["parameters"])
+    posteriors.write_posterior(posterior, fit, provenance)
+    for name, table in tables.items():
+        files.write_csv(folder / f"{name}.csv", table)
+    _figures(folder, fit, tables, args.lang)
+    files.write_json(folder / "manifest.json", {**provenance, "seconds": round(time.monotonic() - started, 1)})
+    if not args.quiet:
+        print(summary(fit, tables, args.lang))
+        print(posterior)
+
+
+def _fitted_parameters(
+    args: argparse.Namespace, file: TargetsFile, job: Job, folder: Path, stage: Any
+) -> tuple[str, ...]:
+    """Those that the targets file names, else those that screening finds."""
+    from calibration import screening
+    from results import files
+
+    if file.parameters and not args.screen:
+        return file.parameters
+    places = [t for t, target in enumerate(file.targets) if target.role == "fit"]
+    small = replace(job, questions=tuple(job.questions[t] for t in places), study=None)
+    with stage("screening") as step:
+        table = screening.screen(
+            small,
+            [file.targets[t] for t in places],
+            folder=folder / SIMULATIONS / "screening",
+            workers=args.workers,
+            step=step,
+        )
+    files.write_csv(folder / "screening.csv", table)
+    return screening.chosen(table)
+
+
+def _recovery(args: argparse.Namespace, fit: Fit, folder: Path, stage: Any) -> dict[str, pd.DataFrame]:
+    import pandas as pd
+
+    from calibration.recovery import TRUTHS, recover
+
+    truths = min(TRUTHS, len(fit.prior) // 4)
+    with stage("recovery") as step:
+        found = recover(fit.targets, fit.inputs, fit.job, fit.prior, truths=truths, workers=args.workers, step=step)
+    ranks = pd.DataFrame(found.ranks, columns=list(found.names))
+    return {"recovery": found.table(), "ranks": ranks}
+
+
+class _Stages:
+    """A progress for each stage that simulates."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self.name, self.quiet = name, quiet
+
+    @contextlib.contextmanager
+    def stage(self, what: str) -> Iterator[Progress | None]:
+        from scenarios.progress import progress
+
+        with progress(f"{self.name}: {what}", quiet=self.quiet) as step:
+            yield step
+
+
+def _provenance(
+    args: argparse.Namespace, file: TargetsFile, fit: Fit, size: Size, parameters: pd.DataFrame
+) -> dict[str, Any]:
+    from calibration.table import code_hash
+    from results import files
+    from results.run_folder import package_versions
+    from simulation.compiled import SOURCE_HASH
+
+    return {
+        "targets": file.name,
+        "files": {part.name: files.hash_bytes(part.read_bytes()) for part in file.files},
+        "command": shlex.join(["python", "run.py", *sys.argv[1:]]),
+        "seed": fit.job.seed,
+        "size": asdict(size),
+        "fitted": list(fit.inputs.parameters),
+        "circumstances": list(fit.inputs.names[len(fit.inputs.parameters) :]),
+        "effective_sample_size": float(parameters["ess"].min()),
+        "source_hash": SOURCE_HASH,
+        "calibration_hash": code_hash(),
+        "packages": package_versions(),
+    }
+
+
+# ---- telling ---------------------------------------------------------------------------------------------------------
+
+
+def summary(fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> str:
+    """What was learnt of each parameter, and each target beside what the calibrated model says."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from results.language import number
+
+    def three(row: Any, *names: str) -> str:
+        return " – ".join(number(getattr(row, name), lang, 3) for name in names)
+
+    text = io.StringIO()
+    console = Console(file=text, width=150)
+    learnt = Table("parameter", "prior 5-95 %", "posterior 5-95 %", "contraction", "the data say", box=None)
+    row: Any
+    for row in tables["parameters"].itertuples(name="Row"):
+        learnt.add_row(
+            row.parameter, three(row, "prior_p05", "prior_p95"), three(row, "p05", "p95"),
+            number(row.contraction, lang, 2), row.says,
+        )  # fmt: skip
+    console.print(learnt)
+    checked = Table("target", "role", "published", "model, prior", "model, calibrated", "null reported", "inside", box=None)
+    for row in tables["targets"].itertuples(name="Row"):
+        null = row.kind == "not_significant"
+        checked.add_row(
+            row.target, row.role, "no reliable effect" if null else number(row.observed, lang, 3),
+            three(row, "prior_low", "prior_high"), three(row, "low", "high"),
+            number(100 * row.not_significant, lang, 0) + " %" if null else "", "yes" if row.inside else "NO",
+        )  # fmt: skip
+    console.print(checked)
+    if "recovery" in tables:
+        shown = tables["recovery"]
+        outside = shown[~shown["inside"]]
+        console.print(f"Recovery: {len(shown) - len(outside)} of {len(shown)} coverages inside their joint band.")
+        for row in outside.itertuples(name="Row"):
+            console.print(f"  outside: {row.quantity} at {row.level:g}: {row.coverage:.2f}, band {row.low:.2f}-{row.high:.2f}")
+    return text.getvalue()
+
+
+def _figures(folder: Path, fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> None:
+    from results.calibration_figures import write_figures
+
+    write_figures(folder / "figures", fit, tables, lang)

@@ -1,0 +1,224 @@
+"""A fit, from targets to posterior draws: simulate from the prior, emulate, sample, simulate where that points, and again.
+
+Everything is a function of the targets, the study that decides, the seed and the size. Cores are used within the tables of
+simulations; the sampler takes one core, so that the same seed gives the same posterior on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from calibration.answers import find_kind
+from calibration.design import Design
+from calibration.emulator import Emulator, emulate
+from calibration.likelihood import Likelihood, Observed, Z, sample
+from calibration.predictions import on_scale
+from calibration.priors import columns_to_normal, from_normal
+from calibration.table import Job, Rows, simulate_rows
+from calibration.targets import Target
+from calibration.trial import circumstances
+from scenarios.progress import Progress
+from simulation.outcomes import FloatArray
+from simulation.parameters import find_parameter, parameter_names, prior_values
+
+CIRCUMSTANCES: Final = ("pool", "places", "openings")
+SMALLEST_SE: Final = 1e-4
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is simulated and drawn."""
+
+    prior: int
+    """rows from the prior"""
+    later: int
+    """rows where the first fit points"""
+    predictive: int
+    """rows under the posterior itself, for the check of every target"""
+    draws: int
+    """posterior draws that are kept"""
+
+
+QUICK: Final = Size(prior=1200, later=400, predictive=200, draws=1000)
+FULL: Final = Size(prior=8000, later=4000, predictive=1000, draws=4000)
+
+
+# ---- what is fitted --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What answers are explained by: the fitted parameters, and the circumstances of the trial that nobody published."""
+
+    parameters: tuple[str, ...]
+    design: Design | None
+    """of the trial among the targets, if any"""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameters, then circumstances: ``trial.pool``."""
+        return (*self.parameters, *(f"trial.{name}" for name, _, _ in self._ranges()))
+
+    def _ranges(self) -> list[tuple[str, float, float]]:
+        if self.design is None:
+            return []
+        head = self.design.trial
+        ranges = {name: (float(getattr(head, name)[0]), float(getattr(head, name)[1])) for name in CIRCUMSTANCES}
+        return [(name, low, high) for name, (low, high) in ranges.items() if low < high]
+
+    def of(self, rows: Rows) -> FloatArray:
+        """The inputs of rows as standard normal numbers, (N, D)."""
+        z = columns_to_normal(self.parameters, rows.values)
+        if not self._ranges() or self.design is None:
+            return z
+        met = [circumstances(self.design, int(number) // 2) for number in rows.number]
+        more = [self._circumstance(name, low, high, met) for name, low, high in self._ranges()]
+        return np.column_stack([z, *more])
+
+    @staticmethod
+    def _circumstance(name: str, low: float, high: float, met: Sequence[object]) -> FloatArray:
+        x = np.array([float(getattr(each, name)) for each in met])
+        if name == "pool":
+            u = (x - low + 0.5) / (high - low + 1.0)
+        else:
+            u = (np.log(x) - np.log(low)) / (np.log(high) - np.log(low))
+        return np.asarray(ndtri(np.clip(u, 1e-6, 1.0 - 1e-6)))
+
+    def values(self, z: FloatArray, seed: int, first: int) -> FloatArray:
+        """Whole parameter sets, (N, P): fitted ones as given, the rest from the priors, draws ``first`` and on."""
+        whole = np.stack([prior_values(seed, first + i) for i in range(len(z))])
+        place = {name: i for i, name in enumerate(parameter_names())}
+        for column, name in enumerate(self.parameters):
+            whole[:, place[name]] = from_normal(find_parameter(name), z[:, column])
+        return whole
+
+
+# ---- what was observed -----------------------------------------------------------------------------------------------
+
+
+def answer_columns(rows: Rows, targets: Sequence[Target]) -> FloatArray:
+    """What the emulator learns, (N, T + nulls + study): answers, log standard errors of the nulls, the study's differences."""
+    value = rows.answers[:, :, 0].copy()
+    for t, target in enumerate(targets):
+        value[:, t] = on_scale(target, value[:, t])
+    nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
+    log_se = np.log(np.maximum(rows.answers[:, nulls, 1], SMALLEST_SE))
+    return np.column_stack([value, log_se, rows.study])
+
+
+def observed(targets: Sequence[Target]) -> Observed:
+    """The targets as the likelihood takes them."""
+    nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
+    values = [t for t, target in enumerate(targets) if target.kind != "not_significant"]
+    se = [np.nan if targets[t].se is None else targets[t].se for t in nulls]
+    return Observed(
+        value_at=np.array(values, np.int64),
+        value=np.array([targets[t].centre for t in values], np.float64),
+        variance=np.array([(targets[t].spread or 0.0) ** 2 for t in values], np.float64),
+        null_at=np.array(nulls, np.int64),
+        log_se_at=len(targets) + np.arange(len(nulls)),
+        se=np.array(se, np.float64),
+        low=np.array([-np.inf if targets[t].side == "no_increase" else -Z for t in nulls], np.float64),
+        high=np.array([np.inf if targets[t].side == "no_decrease" else Z for t in nulls], np.float64),
+        discrepancy=np.array([targets[t].discrepancy for t in nulls], np.float64),
+    )
+
+
+# ---- the fit ---------------------------------------------------------------------------------------------------------
+
+Stage = Callable[[str], AbstractContextManager[Progress | None]]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit and what it was made from."""
+
+    targets: tuple[Target, ...]
+    inputs: Inputs
+    job: Job
+    prior: Rows
+    later: Rows
+    predictive: Rows
+    """simulated under posterior draws: the check of every target, and of the emulator"""
+    emulator: Emulator
+    z: FloatArray
+    """(draws, D) posterior draws as standard normal numbers"""
+    chains: FloatArray
+    """(walkers, steps, D)"""
+
+
+def fit(
+    targets: Sequence[Target],
+    inputs: Inputs,
+    job: Job,
+    size: Size,
+    *,
+    folder: Path | None,
+    workers: int | None,
+    stage: Stage,
+) -> Fit:
+    """Fit the inputs to the targets with role ``fit``; those with role ``validate`` are simulated beside them.
+
+    Parameters
+    ----------
+    targets : as many as ``job.questions``, in their order
+    stage : gives each long stage its progress
+    """
+    seed = job.seed
+
+    def simulated(name: str, values: FloatArray, first: int) -> Rows:
+        numbers = 2 * np.arange(first, first + len(values))
+        with stage(name) as step:
+            return simulate_rows(
+                job, values, numbers, folder=folder and folder / name, workers=workers, step=step
+            )
+
+    prior = simulated("prior", np.stack([prior_values(seed, k) for k in range(size.prior)]), 0)
+    emulator = emulator_of(prior, None, targets, inputs)
+    first = sample(Likelihood(emulator, fitted(targets)), len(inputs.names), seed=seed, draws=size.later)[0]
+    later = simulated("later", inputs.values(first[:, : len(inputs.parameters)], seed, size.prior), size.prior)
+    emulator = emulator_of(prior, later, targets, inputs)
+    likelihood = Likelihood(emulator, fitted(targets))
+    z, chains = sample(likelihood, len(inputs.names), seed=seed + 1, draws=size.draws)
+    every = max(len(z) // size.predictive, 1)
+    some = z[::every][: size.predictive]
+    start = size.prior + size.later
+    predictive = simulated("predictive", inputs.values(some[:, : len(inputs.parameters)], seed, start), start)
+    return Fit(tuple(targets), inputs, job, prior, later, predictive, emulator, z, chains)
+
+
+def emulator_of(prior: Rows, later: Rows | None, targets: Sequence[Target], inputs: Inputs) -> Emulator:
+    """The emulator of all answers from one or two waves of rows."""
+    rows = prior if later is None else prior.joined(later)
+    local = None if later is None else np.arange(len(rows)) >= len(prior)
+    return emulate(inputs.of(rows), answer_columns(rows, targets), local)
+
+
+def fitted(targets: Sequence[Target]) -> Observed:
+    """What was observed for the targets that are fitted."""
+    whole = observed(targets)
+    role = np.array([target.role == "fit" for target in targets], bool)
+    return whole.only(role[whole.value_at], role[whole.null_at])
+
+
+def trial_design(targets: Sequence[Target]) -> Design | None:
+    """The design of the trial that the targets are about, if they are about one."""
+    from calibration.trial_answers import design_of
+
+    for target in targets:
+        if find_kind(target.question.statistic) == "trial":
+            return design_of(target.question.setting)
+    return None
+
+
+def draw_numbers(fit: Fit) -> npt.NDArray[np.int64]:
+    """The draws of the prior that the unfitted parameters of posterior draw k were taken from, for the predictive rows."""
+    return fit.predictive.number // 2

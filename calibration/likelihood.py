@@ -1,0 +1,141 @@
+"""How likely the published figures are at given parameters: all targets jointly, nulls as what they are.
+
+A published *value* is normal around the emulated answer; its variance is the spread of the answers around the emulator, the
+published sampling error and the discrepancy for other people and another year. A *null* is an inequality: nobody published the
+difference, only that the test did not find it, so its likelihood is the probability that a trial with this expected difference
+reports no reliable effect. With one null and no other variance that is Φ(1.96 - d/SE) - Φ(-1.96 - d/SE). All nulls of a trial come
+from the same families, so they enter together, with the correlation that simulated trials have: the probability of a box under a
+normal distribution, by the sequential conditioning of Geweke, Hajivassiliou and Keane (Genz 1992) on fixed points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve, cholesky
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
+
+from calibration.emulator import Emulator
+from simulation.outcomes import FloatArray
+
+POINTS: Final = 32
+SMALLEST: Final = 1e-300
+Z: Final = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What was published, for V values and K nulls; places are columns of the emulator's answers."""
+
+    value_at: npt.NDArray[np.int64]
+    """(V,) where each value's answer stands"""
+    value: FloatArray
+    """(V,)"""
+    variance: FloatArray
+    """(V,) sampling error and discrepancy"""
+    null_at: npt.NDArray[np.int64]
+    """(K,) where each null's difference stands"""
+    log_se_at: npt.NDArray[np.int64]
+    """(K,) where the logarithm of its standard error stands"""
+    se: FloatArray
+    """(K,) the standard error where one can be told from what was published, else NaN: the simulated trial's own"""
+    low: FloatArray
+    """(K,) in standard errors: the test did not find less than this"""
+    high: FloatArray
+    """(K,) and not more than this"""
+    discrepancy: FloatArray
+    """(K,) standard deviation"""
+
+    def only(self, values: npt.NDArray[np.bool_], nulls: npt.NDArray[np.bool_]) -> Observed:
+        """Some of the targets."""
+        of_values = {name: getattr(self, name)[values] for name in ("value_at", "value", "variance")}
+        names = ("null_at", "log_se_at", "se", "low", "high", "discrepancy")
+        return Observed(**of_values, **{name: getattr(self, name)[nulls] for name in names})
+
+
+class Likelihood:
+    """The logarithm of the probability of what was observed, for many parameter sets at once."""
+
+    def __init__(self, emulator: Emulator, observed: Observed, points: int = POINTS) -> None:
+        self.emulator, self.observed = emulator, observed
+        o, spread = observed, emulator.spread
+        typical = np.exp(emulator.mean(np.zeros((1, emulator.model.n_features_in_)))[0])
+        nulls = spread[np.ix_(o.null_at, o.null_at)].copy()
+        scale = np.ones(len(o.null_at))
+        for k, se in enumerate(o.se):  # the published precision in place of the simulated one; its correlations stay
+            if np.isfinite(se):
+                simulated = typical[o.log_se_at[k]] ** 2
+                wanted = se**2 + max(nulls[k, k] - simulated, 0.0)
+                scale[k] = np.sqrt(wanted / nulls[k, k])
+        nulls = nulls * np.outer(scale, scale) + np.diag(o.discrepancy**2)
+        self._values = spread[np.ix_(o.value_at, o.value_at)] + np.diag(o.variance)
+        across = spread[np.ix_(o.null_at, o.value_at)] * scale[:, None]
+        self._factor = cho_factor(self._values, lower=True) if len(o.value_at) else None
+        self._shift = cho_solve(self._factor, across.T).T if self._factor else np.zeros((len(o.null_at), 0))
+        left = nulls - self._shift @ across.T
+        self._box = cholesky(left + 1e-12 * np.eye(len(left)), lower=True) if len(left) else left
+        self._points = qmc.Sobol(max(len(left), 1), scramble=True, seed=1).random(points)
+
+    def __call__(self, z: FloatArray) -> FloatArray:
+        """(B, D) standard normal inputs to (B,)."""
+        mean = self.emulator.mean(z)
+        off = self.observed.value - mean[:, self.observed.value_at]
+        total = np.zeros(len(z))
+        if self._factor is not None:
+            total -= 0.5 * (off * cho_solve(self._factor, off.T).T).sum(axis=1)
+        if len(self.observed.null_at):
+            se = np.where(np.isfinite(self.observed.se), self.observed.se, np.exp(mean[:, self.observed.log_se_at]))
+            middle = mean[:, self.observed.null_at] + off @ self._shift.T
+            total += self._boxes(self.observed.low * se - middle, self.observed.high * se - middle)
+        return total
+
+    def _boxes(self, low: FloatArray, high: FloatArray) -> FloatArray:
+        """Log probability of each box (B, K) around zero under the covariance of the nulls."""
+        factor, points = self._box, self._points
+        at = np.zeros((len(low), len(points), low.shape[1]))
+        log_p = np.zeros((len(low), len(points)))
+        for k in range(low.shape[1]):
+            before = at[:, :, :k] @ factor[k, :k]
+            a = ndtr((low[:, k : k + 1] - before) / factor[k, k])
+            b = ndtr((high[:, k : k + 1] - before) / factor[k, k])
+            width = np.maximum(b - a, SMALLEST)
+            log_p += np.log(width)
+            at[:, :, k] = ndtri(np.clip(a + points[:, k] * width, 1e-15, 1.0 - 1e-15))
+        largest = log_p.max(axis=1)
+        return np.asarray(largest + np.log(np.mean(np.exp(log_p - largest[:, None]), axis=1)))
+
+
+def sample(
+    likelihood: Likelihood, dimensions: int, *, seed: int, draws: int, walkers: int = 96, burn: int = 400, thin: int = 10
+) -> tuple[FloatArray, FloatArray]:
+    """Draws from the posterior by emcee's ensemble of walkers, one core, all walkers of a step at once.
+
+    Returns
+    -------
+    (draws, dimensions) in the space where the prior is standard normal; and the chains (walkers, steps, dimensions), burn-in gone
+    """
+    import emcee
+    from threadpoolctl import threadpool_limits
+
+    def log_posterior(z: FloatArray) -> FloatArray:
+        return likelihood(z) - 0.5 * (z * z).sum(axis=1)
+
+    chance = np.random.RandomState(seed)
+    sampler = emcee.EnsembleSampler(
+        walkers,
+        dimensions,
+        log_posterior,
+        vectorize=True,
+        moves=[(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)],
+    )
+    start = emcee.State(0.5 * chance.standard_normal((walkers, dimensions)), random_state=chance.get_state())
+    steps = burn + thin * -(-draws // walkers)
+    with threadpool_limits(1):
+        sampler.run_mcmc(start, steps, progress=False)
+    chains = sampler.get_chain()[burn:].transpose(1, 0, 2)
+    kept = chains[:, thin - 1 :: thin].transpose(1, 0, 2).reshape(-1, dimensions)
+    return kept[:draws], chains

@@ -1,0 +1,85 @@
+"""What the model predicts of a target, from answers over draws and chance, and whether what was published lies inside."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.likelihood import Z
+from calibration.targets import Target
+from simulation.outcomes import FloatArray
+
+OF_NULLS: Final = 0.1
+"""A null is inside where at least this share of the simulated trials report no reliable effect."""
+
+
+class Prediction(NamedTuple):
+    """What the model says of a target, in the statistic's unit."""
+
+    mean: float
+    low: float
+    """The middle 90 % of what would be published: answers, with the target's sampling error and discrepancy."""
+    high: float
+    not_significant: float
+    """Of a null: the share of the simulated trials that report none. NaN of other targets."""
+    inside: bool
+
+
+def on_scale(target: Target, answers: FloatArray) -> FloatArray:
+    """Answers on the target's own scale: their logarithms, where it says so."""
+    if target.scale is None:
+        return answers
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.log(answers))
+
+
+def in_unit(target: Target, x: FloatArray) -> FloatArray:
+    """Back from the target's own scale."""
+    return x if target.scale is None else np.asarray(np.exp(x))
+
+
+def predict(target: Target, answers: FloatArray, chance: np.random.Generator) -> Prediction:
+    """Compare a target with the model's answers.
+
+    Parameters
+    ----------
+    answers : (N, 2) value and standard error, a row a simulated world; rows with nobody to measure count for nothing
+    chance : the published figure's own error is drawn from it
+    """
+    noise = chance.standard_normal(len(answers))
+    x = on_scale(target, answers[:, 0])
+    there = np.isfinite(x)
+    if not there.any():
+        return Prediction(np.nan, np.nan, np.nan, np.nan, False)
+    if target.kind == "not_significant":
+        return _null(target, answers[there], x[there])
+    would_be = (x + noise * _own_error(target))[there]
+    low, high = in_unit(target, np.quantile(would_be, (0.05, 0.95)))
+    observed = target.observed
+    inside = observed is not None and bool(low <= observed <= high)
+    return Prediction(float(in_unit(target, x[there]).mean()), float(low), float(high), np.nan, inside)
+
+
+def _own_error(target: Target) -> float:
+    """What the published figure adds to the spread of simulated ones; an office of 22 is as small in the model as in the world."""
+    if target.kind == "count" and target.statistic.startswith("office."):
+        return target.discrepancy
+    return target.spread or 0.0
+
+
+def _null(target: Target, answers: FloatArray, x: FloatArray) -> Prediction:
+    share = float(unfound(target, answers).mean())
+    low, high = np.quantile(x, (0.05, 0.95))
+    return Prediction(float(x.mean()), float(low), float(high), share, share >= OF_NULLS)
+
+
+def unfound(target: Target, answers: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which of the simulated trials, (N, 2), report no reliable effect."""
+    se = answers[:, 1] if target.se is None else np.full(len(answers), target.se)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = answers[:, 0] / se
+    low = -np.inf if target.side == "no_increase" else -Z
+    high = np.inf if target.side == "no_decrease" else Z
+    return np.asarray((z > low) & (z < high))

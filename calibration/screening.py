@@ -1,0 +1,103 @@
+"""Which parameters the targets can move: Morris screening of every uncertain parameter on every statistic that is fitted.
+
+Elementary effects are taken between the 5 % and the 95 % quantile of each prior, along trajectories on the same luck. An effect
+counts in standard deviations of its target, so that what the data cannot see counts for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from calibration.priors import from_normal, uncertain
+from calibration.table import Job, Rows, simulate_rows
+from calibration.targets import Target
+from scenarios.progress import Progress
+from simulation.outcomes import FloatArray
+from simulation.parameters import default_values, parameter_names
+
+TRAJECTORIES: Final = 10
+LEVELS: Final = 4
+FITTED: Final = 15
+COLUMNS: Final = ("parameter", "target", "mu_star", "mu_star_conf", "sigma", "scaled")
+
+
+def problem() -> dict[str, Any]:
+    """The uncertain parameters as SALib takes them, as probabilities between the 5 % and the 95 % quantile."""
+    names = [parameter.name for parameter in uncertain()]
+    return {"num_vars": len(names), "names": names, "bounds": [[0.05, 0.95]] * len(names)}
+
+
+def screen(
+    job: Job,
+    targets: Sequence[Target],
+    *,
+    trajectories: int = TRAJECTORIES,
+    folder: Path | None = None,
+    workers: int | None = None,
+    step: Progress | None = None,
+) -> pd.DataFrame:
+    """Elementary effects of every uncertain parameter on every fitted target, largest first.
+
+    Returns
+    -------
+    ``parameter,target,mu_star,mu_star_conf,sigma,scaled``; ``scaled`` is mu_star in standard deviations of the target
+    """
+    from SALib.analyze import morris as analysis
+    from SALib.sample import morris as sampling
+
+    asked = problem()
+    u = sampling.sample(asked, trajectories, num_levels=LEVELS, seed=job.seed)
+    numbers = 2 * np.repeat(np.arange(trajectories), len(u) // trajectories)
+    rows = simulate_rows(job, _values(u), numbers, folder=folder, workers=workers, step=step)
+    found = []
+    for t, target in enumerate(targets):
+        y = rows.answers[:, t, 0]
+        y = np.where(np.isfinite(y), y, np.nanmean(y))
+        y = np.log(np.maximum(y, 1e-9)) if target.scale == "log" else y
+        effects = analysis.analyze(asked, u, y, num_levels=LEVELS, seed=job.seed)
+        scale = _scale(target, rows, t)
+        found.append(
+            pd.DataFrame(
+                {
+                    "parameter": asked["names"],
+                    "target": target.name,
+                    "mu_star": np.asarray(effects["mu_star"], np.float64),
+                    "mu_star_conf": np.asarray(effects["mu_star_conf"], np.float64),
+                    "sigma": np.asarray(effects["sigma"], np.float64),
+                    "scaled": np.asarray(effects["mu_star"], np.float64) / scale,
+                }
+            )
+        )
+    return pd.concat(found).sort_values(["scaled", "parameter", "target"], ascending=[False, True, True])
+
+
+def strength(table: pd.DataFrame) -> pd.Series[float]:
+    """How much the targets together see of each parameter: root of the sum of squares over targets, largest first."""
+    by = table.groupby("parameter")["scaled"].apply(lambda scaled: float(np.sqrt((scaled**2).sum())))
+    return by.sort_values(ascending=False, kind="stable")
+
+
+def chosen(table: pd.DataFrame, count: int = FITTED) -> tuple[str, ...]:
+    """The parameters that the targets see most of."""
+    return tuple(strength(table).index[:count])
+
+
+def _values(u: FloatArray) -> FloatArray:
+    whole = np.tile(default_values(), (len(u), 1))
+    place = {name: i for i, name in enumerate(parameter_names())}
+    for column, parameter in enumerate(uncertain()):
+        whole[:, place[parameter.name]] = from_normal(parameter, ndtri(u[:, column]))
+    return whole
+
+
+def _scale(target: Target, rows: Rows, t: int) -> float:
+    """The standard deviation that the target is known with."""
+    if target.spread is not None:
+        return target.spread
+    return float(np.hypot(np.nanmean(rows.answers[:, t, 1]), target.discrepancy))

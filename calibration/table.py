@@ -1,0 +1,216 @@
+"""The table that a fit is made from: a row a draw of the parameters, with what the model answers under it.
+
+Rows are simulated in chunks over threads; each finished chunk is stored, so that a stopped fit goes on. A row depends on its
+parameters, its number and the seed alone: not on workers, on chunks, or on what ran before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from calibration.answers import ask
+from calibration.questions import Question
+from scenarios.progress import Progress
+from scenarios.study import Study
+from scenarios.threads import in_threads
+from simulation.errors import InputError
+from simulation.outcomes import OUTCOME_NAMES, FloatArray
+from simulation.parameters import parameter_names, with_overrides
+
+CHUNK: Final = 25  # rows
+INPUTS: Final = "inputs.json"
+ELIGIBLE: Final = 1  # place of the population in a replicate's study array
+DECIDED: Final = (  # what is asked of the study that a fit is made for
+    "employed_share",
+    "disposable_income",
+    "child_participation_share",
+    "children_in_low_income_share",
+    "social_assistance_share",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of each row."""
+
+    questions: tuple[Question, ...]
+    study: Study | None
+    """whose contrasts are answered too: *10 against 20*; None where nothing is asked of it"""
+    seed: int
+
+    def names(self) -> tuple[str, ...]:
+        """Of the study's answers: ``CONTRAST | OUTCOME``."""
+        if self.study is None:
+            return ()
+        return tuple(f"{contrast} | {outcome}" for contrast, _, _ in self.study.contrasts for outcome in DECIDED)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """N rows of a table."""
+
+    values: FloatArray
+    """(N, P) parameters in stated units"""
+    number: npt.NDArray[np.int64]
+    """(N,) what each row's luck is keyed by"""
+    answers: FloatArray
+    """(N, questions, 2) value, and the standard error an evaluator would state"""
+    study: FloatArray
+    """(N, contrasts x outcomes) differences among those eligible, at the horizon"""
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def joined(self, other: Rows) -> Rows:
+        """These rows, then those."""
+        return Rows(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in Rows.__annotations__))
+
+    def only(self, chosen: npt.NDArray[Any]) -> Rows:
+        """Some of the rows, by mask or place."""
+        return Rows(*(getattr(self, name)[chosen] for name in Rows.__annotations__))
+
+
+def simulate_rows(
+    job: Job,
+    values: FloatArray,
+    numbers: npt.NDArray[np.int64],
+    *,
+    folder: Path | None = None,
+    workers: int | None = None,
+    step: Progress | None = None,
+) -> Rows:
+    """Simulate rows, or read those of an earlier, broken-off run.
+
+    Parameters
+    ----------
+    values : (N, P) parameters in stated units
+    numbers : (N,) what each row's luck is keyed by
+    folder : where chunks are kept, made if need be; None keeps nothing
+
+    Raises
+    ------
+    InputError : the folder holds rows of other parameters, questions, seed or code
+    """
+    from simulation.warm import warm_up
+
+    warm_up()
+    chunks = [slice(first, min(first + CHUNK, len(values))) for first in range(0, len(values), CHUNK)]
+    found: dict[int, FloatArray] = {}
+    if folder is not None:
+        _open(folder, _inputs(job, values, numbers))
+        found = dict(_stored(folder, chunks, job))
+
+    def work(k: int) -> FloatArray:
+        rows = np.stack([_row(job, values[i], int(numbers[i])) for i in range(chunks[k].start, chunks[k].stop)])
+        if folder is not None:
+            _store(folder, k, rows, job)
+        return rows
+
+    left = [k for k in range(len(chunks)) if k not in found]
+    if step is not None:
+        step(len(chunks) - len(left), len(chunks))
+    for done, (k, rows) in enumerate(in_threads(work, left, workers), start=1):
+        found[k] = rows
+        if step is not None:
+            step(len(chunks) - len(left) + done, len(chunks))
+    whole = np.concatenate([found[k] for k in range(len(chunks))])
+    asked = 2 * len(job.questions)
+    return Rows(values, numbers, whole[:, :asked].reshape(len(values), -1, 2), whole[:, asked:])
+
+
+def _row(job: Job, values: FloatArray, number: int) -> FloatArray:
+    answers = ask(job.questions, values, seed=job.seed, number=number).ravel()
+    return np.concatenate([answers, study_answers(job, values, number)])
+
+
+def study_answers(job: Job, values: FloatArray, number: int) -> FloatArray:
+    """The study's differences under one set of parameters, in one replicate. (contrasts x outcomes,)"""
+    from simulation.engine import run_arms
+
+    if job.study is None:
+        return np.empty(0)
+    linked = with_overrides(values, {}, links=job.study.arms[0].links)
+    held = MappingProxyType(dict(zip(parameter_names(), linked.tolist(), strict=True)))
+    plans = [replace(plan, parameters=held, posterior="default", links=True) for plan in job.study.arms]
+    found = run_arms(plans, (), replicate=number, seed=job.seed, draw=0).study[:, ELIGIBLE, -1]
+    place = {plan.name: i for i, plan in enumerate(plans)}
+    columns = [OUTCOME_NAMES.index(name) for name in DECIDED]
+    return np.concatenate([(found[place[a]] - found[place[b]])[columns] for _, a, b in job.study.contrasts])
+
+
+# ---- chunks on disk --------------------------------------------------------------------------------------------------
+
+
+def code_hash() -> str:
+    """SHA-256 of what answers questions: the sources of ``calibration/`` that simulate or measure."""
+    from calibration.answers import MODULES
+
+    own = ("answers", "questions", "design", "estimates", "trial", "register", "statistics", "groups", "readers", "worlds", "table")
+    digest = hashlib.sha256()
+    for name in sorted({*own, *(module.rpartition(".")[2] for module in MODULES.values())}):
+        path = Path(__file__).with_name(f"{name}.py")
+        digest.update(name.encode() + b"\0" + (path.read_bytes() if path.exists() else b""))
+    return digest.hexdigest()
+
+
+def _inputs(job: Job, values: FloatArray, numbers: npt.NDArray[np.int64]) -> str:
+    from simulation.compiled import SOURCE_HASH
+
+    digest = hashlib.sha256(SOURCE_HASH.encode() + code_hash().encode())
+    questions = [[question.statistic, question.setting.model_dump_json()] for question in job.questions]
+    study = None if job.study is None else [repr(job.study.arms), repr(job.study.contrasts)]
+    digest.update(json.dumps([questions, study, job.seed]).encode())
+    digest.update(np.ascontiguousarray(values).tobytes() + np.ascontiguousarray(numbers).tobytes())
+    return digest.hexdigest()
+
+
+def _open(folder: Path, inputs: str) -> None:
+    from results import files
+
+    files.make_folder(folder)
+    note = folder / INPUTS
+    if note.exists():
+        try:
+            same = json.loads(note.read_text(encoding="utf-8"))["inputs"] == inputs
+        except (OSError, ValueError, TypeError, KeyError):
+            same = False
+        if not same:
+            allowed = "--resume with the same targets, seed and version, or another --out"
+            raise InputError("holds simulations of other inputs or other code", file=folder, allowed=allowed)
+    else:
+        files.write_json(note, {"inputs": inputs})
+
+
+def _columns(job: Job) -> list[str]:
+    asked = [f"{i} {name}" for i in range(len(job.questions)) for name in ("value", "se")]
+    return [*asked, *job.names()]
+
+
+def _store(folder: Path, k: int, rows: FloatArray, job: Job) -> None:
+    from results import files
+
+    files.write_parquet(folder / f"rows-{k:05d}.parquet", pd.DataFrame(rows, columns=_columns(job)))
+
+
+def _stored(folder: Path, chunks: Sequence[slice], job: Job) -> Iterator[tuple[int, FloatArray]]:
+    """Whole chunks; one that is corrupt or half written is passed over, and made again."""
+    names = _columns(job)
+    for k, chunk in enumerate(chunks):
+        path = folder / f"rows-{k:05d}.parquet"
+        if path.exists():
+            try:
+                table = pd.read_parquet(path)
+            except Exception:  # whatever is wrong with the file, its rows are simply simulated again
+                continue
+            if list(table.columns) == names and len(table) == chunk.stop - chunk.start:
+                yield k, table.to_numpy(np.float64)
