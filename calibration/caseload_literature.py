@@ -133,7 +133,7 @@ def _viennese(rows: Rows) -> Study:
     low = hazard_ratio_of_days(middle - half, ENTRY[1]) / halvings
     high = hazard_ratio_of_days(middle + half, ENTRY[0]) / halvings
     range_is = f"sampling error, and getting work at {100 * ENTRY[0]:g} to {100 * ENTRY[1]:g} % a month"
-    return Study("Vienna: half the clients", low, high, (days, before, after), range_is)
+    return Study("Vienna: smaller caseloads", low, high, (days, before, after), range_is)
 
 
 def _number(rows: Rows, name: str, end: str = "value") -> float:
