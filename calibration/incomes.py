@@ -106,10 +106,13 @@ def household_years(history: npt.NDArray[Any], caps: FloatArray) -> pd.DataFrame
 
 def sample_of(history: npt.NDArray[Any], caps: FloatArray) -> Sample:
     """A year of one municipality; parameters as of :func:`household_years`."""
-    from calibration.statistics import chosen, find_statistic
+    from calibration.groups import chosen
+    from calibration.register import register_of
+    from calibration.statistics import find_statistic
 
-    everybody = chosen(history, "pool")
-    units = {name: find_statistic(name).values(history, everybody) for name in RECEIPT}
+    now = register_of(history[-1:])
+    everybody = chosen(now, "pool")
+    units = {name: find_statistic(name).values(now, everybody) for name in RECEIPT}
     return Sample(household_years(history, caps), units)
 
 

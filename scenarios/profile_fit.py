@@ -22,21 +22,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from calibration.statistics import (
-    YEAR,
-    FloatArray,
-    History,
-    chosen,
-    count_barriers,
-    find_statistic,
-    on_record,
-    source_flow,
-    summarise,
-)
+from calibration.groups import History, chosen, count_barriers, on_record
+from calibration.readers import YEAR, FloatArray, source_flow
+from calibration.register import read_months, register_of
+from calibration.statistics import find_statistic, summarise
 from scenarios.files import toml_key, toml_value
 from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, resolve, solvable, with_values
 from simulation.compiled import SOURCE_HASH
-from simulation.engine import burn_in, new_world, parameter_values, run_replicate
+from simulation.engine import at_month_zero, burn_in, new_world, parameter_values
 from simulation.names import BARRIERS
 from simulation.parameters import find_parameter
 from simulation.plan import Plan, Profile
@@ -84,11 +77,10 @@ def plan_of(profile: Profile, prices: str, *, families: int | None = None, poste
 
 
 def year_before(plan: Plan, *, seed: int, replicate: int) -> History:
-    """The families of one municipality a year before study month 0, and at month 0: (13, families) of FAMILY."""
+    """The families of one municipality from a year before study month 0 to month 0: (13, families) of REGISTER."""
     early = replace(plan, burn_in_months=plan.burn_in_months - YEAR)
-    history = run_replicate(early, seed=seed, replicate=replicate, months=YEAR, history=True).history
-    assert history is not None
-    return history
+    world = at_month_zero(early, seed=seed, replicate=replicate)
+    return np.concatenate([register_of(world.families[None]), read_months(world, YEAR)])
 
 
 def add(measured: Measured, history: History, wanted: Sequence[tuple[str, str]], *, distributions: bool) -> None:
@@ -173,7 +165,7 @@ def drift(
         world = new_world(plan, seed, replicate, parameter_values(plan, seed, 0))
         for before, month in pairwise([0, *months]):
             burn_in(world, month - before)
-            history = world.families[None, :]
+            history = register_of(world.families[None])
             for name in DRIFTING:
                 found[name][month].append(find_statistic(name).values(history, chosen(history, "pool")))
         if step is not None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import run
+from calibration.groups import on_record
 from calibration.incomes import (
     KINDS,
     STATISTICS,
@@ -21,7 +22,6 @@ from calibration.incomes import (
     markdown,
     sample_of,
 )
-from calibration.statistics import on_record
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS, draw
 from scenarios import load_study
 from scenarios.trajectory import without_coordinator
