@@ -10,7 +10,7 @@ import csv
 import difflib
 import functools
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -135,12 +135,6 @@ class Target(Table):
     def observed_high(self) -> float | None:
         """Upper end of the 90 % interval of ``observed``."""
         return self._end(1.0)
-
-    def scaled(self, answer: float) -> float:
-        """An answer of the model on the target's own scale; -inf for the logarithm of nothing."""
-        if self.scale is None:
-            return answer
-        return math.log(answer) if answer > 0.0 else -math.inf if answer == 0.0 else math.nan
 
     def _unscaled(self, x: float) -> float:
         return x if self.scale is None else math.exp(x)
@@ -302,7 +296,7 @@ def _wrong_answer(target: Target, entry: dict[str, Any]) -> Wrong:
 def _wrong_question(target: Target, known: frozenset[str]) -> Wrong:
     setting = target.setting
     if target.statistic not in known:
-        yield "statistic", f"there is no statistic {shown(target.statistic)}", _near(target.statistic, known)
+        yield "statistic", f"there is no statistic {shown(target.statistic)}", _near_statistic(target.statistic, known)
     if setting.prices not in years():
         yield "setting.prices", f"{shown(setting.prices)} is not known", nearest(setting.prices[:80], years())
     for key, problem in (("profile", _profile_problem(setting)), ("design", _design_problem(target))):
@@ -310,11 +304,20 @@ def _wrong_question(target: Target, known: frozenset[str]) -> Wrong:
             yield f"setting.{key}", *problem
 
 
-def _near(name: str, known: Collection[str]) -> str:
-    """The nearest names: there are too many to list."""
-    close = difflib.get_close_matches(name[:200], sorted(known), n=4, cutoff=0.4)
-    one_of = f"for example {', '.join(close)}; " if close else ""
-    return f"{one_of}`python run.py validate --list` names all {len(known)}"
+def _near_statistic(name: str, known: Collection[str]) -> str:
+    """The nearest names: of groups where the statistic is known, else of statistics."""
+    stem = name.rpartition(".")[0]
+    if stem in known:
+        names = [other for other in known if other.startswith(f"{stem}.")]
+    else:
+        names = [other for other in known if other.rpartition(".")[0] not in known]
+    return f"{_near(name, names)}`python run.py validate --list` names them"
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    """A few of many names, if any are like it."""
+    close = difflib.get_close_matches(name[:200], sorted(names), n=4, cutoff=0.4)
+    return f"for example {', '.join(close)}; " if close else ""
 
 
 def _profile_problem(setting: Setting) -> tuple[str, str] | None:
@@ -366,7 +369,11 @@ def _wrong_source(target: Target, path: Path) -> Wrong:
     if path.resolve().parent == FOLDER and path.stem != TEMPLATE:
         for source in target.sources:
             if source not in evidence_ids():
-                yield "source", f"{shown(source)} is no row of the evidence", _near(source, evidence_ids())
+                yield (
+                    "source",
+                    f"{shown(source)} is no row of the evidence",
+                    f"{_near(source, evidence_ids())}an id of {EVIDENCE.name}/*.csv",
+                )
 
 
 # ---- together -------------------------------------------------------------------------------------------------------
@@ -414,16 +421,12 @@ def _asked(target: Target) -> Question:
 def _parameters(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
     for number, name in enumerate(names):
         if name not in parameter_names():
+            allowed = f"{_near(name, parameter_names())}`python run.py parameters` names them"
             problem = f"there is no parameter {shown(name)}"
-            raise InputError(problem, file=path, key="fit.parameters", allowed=_near_parameters(name))
+            raise InputError(problem, file=path, key="fit.parameters", allowed=allowed)
         if find_parameter(name).prior is None:
             allowed = "parameters with a prior"
             raise InputError(f"{name} is fixed", file=path, key="fit.parameters", allowed=allowed)
         if name in names[:number]:
             raise InputError(f"{name} stands twice", file=path, key="fit.parameters", allowed="each parameter once")
     return names
-
-
-def _near_parameters(name: str) -> str:
-    close = difflib.get_close_matches(name[:80], parameter_names(), n=4, cutoff=0.4)
-    return f"for example {', '.join(close) or 'work_support_ratio'}; `python run.py parameters` names them all"

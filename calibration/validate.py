@@ -192,15 +192,15 @@ def _part(step: Progress | None, k: int, parts: int) -> Progress | None:
 
 
 def _list(*, as_json: bool) -> int:
-    from calibration.answers import groups, known
+    from calibration.answers import groups, without_groups
 
     if as_json:
-        print(json.dumps([{**named._asdict(), "groups": groups(named.name)} for named in known().values()], indent=1))
+        print(json.dumps([{**named._asdict(), "groups": groups(named.name)} for named in without_groups()], indent=1))
         return 0
-    for named in known().values():
+    for named in without_groups():
         print(f"{named.name:<52} {named.unit}: {named.meaning}")
     some = groups("pool.employed_share")
-    print(f"\nStatistics of pool, selected, eligible and followed also for a group, as pool.employed_share.{some[0]}:")
+    print(f"\nStatistics of pool, selected, eligible and followed can be asked of a group too, pool.employed_share.{some[0]}:")
     print("  " + ", ".join(some))
     return 0
 
