@@ -47,9 +47,10 @@ def of_families(number: OfNow, of: OfNow | None = None) -> Read:
     """A number of each family, among all or some."""
 
     def values(history: History, chosen: Chosen) -> FloatArray:
-        now = history[-1][as_families(chosen)]
-        some = now if of is None else now[of(now)]
-        return np.asarray(number(some), np.float64)
+        now, there = history[-1], as_families(chosen)
+        if of is not None:
+            there = there & of(now)
+        return np.asarray(number(now)[there], np.float64)
 
     return values
 
@@ -58,8 +59,8 @@ def of_children(so: OfNow, of: OfNow) -> Read:
     """One for each child that is so, nought for each other, from two counts of each family."""
 
     def values(history: History, chosen: Chosen) -> FloatArray:
-        now = history[-1][as_families(chosen)]
-        ones, total = int(so(now).astype(np.int64).sum()), int(of(now).astype(np.int64).sum())
+        now, there = history[-1], as_families(chosen)
+        ones, total = (int(count(now)[there].astype(np.int64).sum()) for count in (so, of))
         return np.repeat([1.0, 0.0], [ones, total - ones])
 
     return values
@@ -67,9 +68,9 @@ def of_children(so: OfNow, of: OfNow) -> Read:
 
 def of_children_by_age(history: History, chosen: Chosen) -> FloatArray:
     """Children 1-17 by age group, and whether they take part in an arena, (children, 2)."""
-    now = history[-1][as_families(chosen)]
-    total = now["children"].astype(np.int64).sum(axis=0)
-    ones = now["in_arena"].astype(np.int64).sum(axis=0)
+    now, there = history[-1], as_families(chosen)
+    total = now["children"][there].astype(np.int64).sum(axis=0)
+    ones = now["in_arena"][there].astype(np.int64).sum(axis=0)
     groups = np.repeat(np.arange(AGE_GROUPS), total)
     taking_part = [np.repeat([1.0, 0.0], [ones[g], total[g] - ones[g]]) for g in range(AGE_GROUPS)]
     return np.column_stack([groups, np.concatenate(taking_part)])
@@ -87,9 +88,10 @@ def receipt_changes(*, from_receipt: bool, of: OfNow | None = None) -> Read:
     """
 
     def values(history: History, chosen: Chosen) -> FloatArray:
-        now = history[-1][as_families(chosen)]
-        some = now if of is None else now[of(now)]
-        bits = some["assistance_bits"][:, None] >> np.arange(YEAR + 1)
+        now, there = history[-1], as_families(chosen)
+        if of is not None:
+            there = there & of(now)
+        bits = now["assistance_bits"][there][:, None] >> np.arange(YEAR + 1)
         after, before = bits[:, :-1] & 1, bits[:, 1:]
         at_risk = before & 1 == 1 if from_receipt else (before & 1 == 0) & (before != 0)
         return np.asarray((after == 0 if from_receipt else after == 1)[at_risk], np.float64)

@@ -231,9 +231,7 @@ def register_of(families: History) -> History:
     return out.reshape(families.shape)
 
 
-def read_months(world: World, months: int) -> History:
-    """Advance a municipality by so many months and read each: (months, families) REGISTER."""
+def read_months(world: World, rows: History) -> None:
+    """Advance a municipality by as many months as ``rows`` (months, families) REGISTER has, reading each."""
     families = len(world.families)
-    rows = np.zeros((months, families), REGISTER)
     follow(*arrays_of(world), np.arange(families), np.full(families, ANY_GENERATION), rows)
-    return rows

@@ -16,7 +16,7 @@ import numpy as np
 from calibration.groups import GROUPS, POPULATIONS, History
 from calibration.questions import Named, Question, Setting
 from calibration.readers import YEAR, FloatArray
-from calibration.register import read_months, read_register, register_of
+from calibration.register import REGISTER, read_months, read_register
 from calibration.statistics import STATISTICS, Asked, find_asked
 from scenarios.profiles import load_profile
 from simulation.engine import burn_in, new_world, parameter_values, start_arm
@@ -78,10 +78,13 @@ def municipality(
     values = parameter_values(plan, seed, number // 2) if values is None else with_overrides(values, {})
     world = new_world(plan, seed, number, values)
     burn_in(world, plan.burn_in_months - YEAR)
-    before = [register_of(world.families[None]), read_months(world, YEAR)]
+    history = np.zeros((YEAR + 1 + months, plan.families), REGISTER)
+    read_register(world.families, history[0])
+    read_months(world, history[1 : YEAR + 1])
     arm = start_arm(world, plan)
-    read_register(arm.families, before[1][-1])  # once more: now it is marked who is eligible
-    return np.concatenate([*before, read_months(arm, months)])
+    read_register(arm.families, history[YEAR])  # once more: now it is marked who is eligible
+    read_months(arm, history[YEAR + 1 :])
+    return history
 
 
 def plan_of(setting: Setting, *, followed: bool = False) -> Plan:

@@ -24,7 +24,7 @@ import numpy as np
 
 from calibration.groups import History, chosen, count_barriers, on_record
 from calibration.readers import YEAR, FloatArray, source_flow
-from calibration.register import read_months, register_of
+from calibration.register import REGISTER, read_months, read_register, register_of
 from calibration.statistics import find_statistic, summarise
 from scenarios.files import toml_key, toml_value
 from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, resolve, solvable, with_values
@@ -80,7 +80,10 @@ def year_before(plan: Plan, *, seed: int, replicate: int) -> History:
     """The families of one municipality from a year before study month 0 to month 0: (13, families) of REGISTER."""
     early = replace(plan, burn_in_months=plan.burn_in_months - YEAR)
     world = at_month_zero(early, seed=seed, replicate=replicate)
-    return np.concatenate([register_of(world.families[None]), read_months(world, YEAR)])
+    history = np.zeros((YEAR + 1, plan.families), REGISTER)
+    read_register(world.families, history[0])
+    read_months(world, history[1:])
+    return history
 
 
 def add(measured: Measured, history: History, wanted: Sequence[tuple[str, str]], *, distributions: bool) -> None:
