@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from calibration.fitting import Fit, Size
-    from calibration.table import Job
     from calibration.targets import TargetsFile
     from scenarios.progress import Progress
 
@@ -95,7 +94,6 @@ def _posterior_file(args: argparse.Namespace, file: TargetsFile, folder: Path) -
 
 def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, posterior: Path) -> None:
     from calibration import fitting, posteriors
-    from calibration.table import Job
     from results import files
     from scenarios.comparison import MAIN_STUDY
     from scenarios.study import load_study
@@ -105,11 +103,18 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
     size = fitting.QUICK if args.quick else fitting.FULL
     size = size if args.rows is None else replace(size, prior=args.rows, later=max(args.rows // 2, 100))
     stage = _Stages(file.name, quiet=args.quiet).stage
-    job = Job(tuple(target.question for target in file.targets), load_study(MAIN_STUDY), seed)
-    simulations = folder / SIMULATIONS
-    names = _fitted_parameters(args, file, job, folder, stage)
-    inputs = fitting.Inputs(names, fitting.trial_design(file.targets))
-    fit = fitting.fit(file.targets, inputs, job, size, folder=simulations, workers=args.workers, stage=stage)
+    names = _fitted_parameters(args, file, seed, folder, stage)
+    inputs = fitting.Inputs(names, fitting.trial_design(file.of_role("fit")))
+    fit = fitting.fit(
+        file.targets,
+        inputs,
+        load_study(MAIN_STUDY),
+        size,
+        seed=seed,
+        folder=folder / SIMULATIONS,
+        workers=args.workers,
+        stage=stage,
+    )
     tables = {
         "parameters": posteriors.parameters_table(fit),
         "trade_offs": posteriors.trade_offs(fit),
@@ -129,20 +134,20 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
 
 
 def _fitted_parameters(
-    args: argparse.Namespace, file: TargetsFile, job: Job, folder: Path, stage: Any
+    args: argparse.Namespace, file: TargetsFile, seed: int, folder: Path, stage: Any
 ) -> tuple[str, ...]:
     """Those that the targets file names, else those that screening finds."""
     from calibration import screening
+    from calibration.table import Job
     from results import files
 
     if file.parameters and not args.screen:
         return file.parameters
-    places = [t for t, target in enumerate(file.targets) if target.role == "fit"]
-    small = replace(job, questions=tuple(job.questions[t] for t in places), study=None)
+    fitted = file.of_role("fit")
     with stage("screening") as step:
         table = screening.screen(
-            small,
-            [file.targets[t] for t in places],
+            Job(tuple(target.question for target in fitted), None, seed),
+            fitted,
             folder=folder / SIMULATIONS / "screening",
             workers=args.workers,
             step=step,
@@ -158,7 +163,7 @@ def _recovery(args: argparse.Namespace, fit: Fit, folder: Path, stage: Any) -> d
 
     truths = min(TRUTHS, len(fit.prior) // 4)
     with stage("recovery") as step:
-        found = recover(fit.targets, fit.inputs, fit.job, fit.prior, truths=truths, workers=args.workers, step=step)
+        found = recover(fit.fitted, fit.inputs, fit.job, fit.prior, truths=truths, workers=args.workers, step=step)
     ranks = pd.DataFrame(found.ranks, columns=list(found.names))
     return {"recovery": found.table(), "ranks": ranks}
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
 from calibration.answers import find_kind
@@ -24,8 +23,13 @@ from calibration.predictions import on_scale
 from calibration.priors import columns_to_normal, from_normal
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
-from calibration.trial import circumstances
+
+try:
+    from calibration.trial import circumstances
+except ImportError:
+    circumstances = None
 from scenarios.progress import Progress
+from scenarios.study import Study
 from simulation.outcomes import FloatArray
 from simulation.parameters import find_parameter, parameter_names, prior_values
 
@@ -42,13 +46,13 @@ class Size:
     later: int
     """rows where the first fit points"""
     predictive: int
-    """rows under the posterior itself, for the check of every target"""
+    """worlds under the prior, and as many under the posterior, for the check of every target"""
     draws: int
     """posterior draws that are kept"""
 
 
-QUICK: Final = Size(prior=1200, later=400, predictive=200, draws=1000)
-FULL: Final = Size(prior=8000, later=4000, predictive=1000, draws=4000)
+QUICK: Final = Size(prior=800, later=200, predictive=100, draws=1000)
+FULL: Final = Size(prior=6000, later=3000, predictive=400, draws=4000)
 
 
 # ---- what is fitted --------------------------------------------------------------------------------------------------
@@ -71,7 +75,10 @@ class Inputs:
         if self.design is None:
             return []
         head = self.design.trial
-        ranges = {name: (float(getattr(head, name)[0]), float(getattr(head, name)[1])) for name in CIRCUMSTANCES}
+        ranges = {
+            name: (float(getattr(head, name)[0]), float(getattr(head, name)[1]))
+            for name in (() if circumstances is None else CIRCUMSTANCES)
+        }
         return [(name, low, high) for name, (low, high) in ranges.items() if low < high]
 
     def of(self, rows: Rows) -> FloatArray:
@@ -140,55 +147,76 @@ class Fit:
     """A fit and what it was made from."""
 
     targets: tuple[Target, ...]
+    """all of them: those fitted, and those to validate on"""
     inputs: Inputs
     job: Job
+    """what is asked of each row of the table: the targets that are fitted, and the study"""
     prior: Rows
     later: Rows
-    predictive: Rows
-    """simulated under posterior draws: the check of every target, and of the emulator"""
+    before: Rows
+    """all targets asked of worlds under the prior"""
+    after: Rows
+    """and of worlds under the posterior: the check of every target, and of the emulator"""
     emulator: Emulator
     z: FloatArray
     """(draws, D) posterior draws as standard normal numbers"""
     chains: FloatArray
     """(walkers, steps, D)"""
 
+    @property
+    def fitted(self) -> tuple[Target, ...]:
+        """The targets that are fitted, in the order of the table's answers."""
+        return of_role_fit(self.targets)
+
+
+def of_role_fit(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Those with role ``fit``."""
+    return tuple(target for target in targets if target.role == "fit")
+
 
 def fit(
     targets: Sequence[Target],
     inputs: Inputs,
-    job: Job,
+    study: Study | None,
     size: Size,
     *,
+    seed: int,
     folder: Path | None,
     workers: int | None,
     stage: Stage,
 ) -> Fit:
-    """Fit the inputs to the targets with role ``fit``; those with role ``validate`` are simulated beside them.
+    """Fit the inputs to the targets with role ``fit``; those with role ``validate`` are only asked before and after.
 
     Parameters
     ----------
-    targets : as many as ``job.questions``, in their order
+    study : whose contrasts are answered in every row too, so that the answer's own recovery can be tested
     stage : gives each long stage its progress
     """
-    seed = job.seed
+    fitted = of_role_fit(targets)
+    job = Job(tuple(target.question for target in fitted), study, seed)
+    every = Job(tuple(target.question for target in targets), None, seed)
 
-    def simulated(name: str, values: FloatArray, first: int) -> Rows:
+    def simulated(name: str, asked: Job, values: FloatArray, first: int) -> Rows:
         numbers = 2 * np.arange(first, first + len(values))
         with stage(name) as step:
-            return simulate_rows(job, values, numbers, folder=folder and folder / name, workers=workers, step=step)
+            return simulate_rows(asked, values, numbers, folder=folder and folder / name, workers=workers, step=step)
 
-    prior = simulated("prior", np.stack([prior_values(seed, k) for k in range(size.prior)]), 0)
-    emulator = emulator_of(prior, None, targets, inputs)
-    first = sample(Likelihood(emulator, fitted(targets)), len(inputs.names), seed=seed, draws=size.later)[0]
-    later = simulated("later", inputs.values(first[:, : len(inputs.parameters)], seed, size.prior), size.prior)
-    emulator = emulator_of(prior, later, targets, inputs)
-    likelihood = Likelihood(emulator, fitted(targets))
-    z, chains = sample(likelihood, len(inputs.names), seed=seed + 1, draws=size.draws)
-    every = max(len(z) // size.predictive, 1)
-    some = z[::every][: size.predictive]
-    start = size.prior + size.later
-    predictive = simulated("predictive", inputs.values(some[:, : len(inputs.parameters)], seed, start), start)
-    return Fit(tuple(targets), inputs, job, prior, later, predictive, emulator, z, chains)
+    def drawn(emulator: Emulator, draws: int, again: int) -> tuple[FloatArray, FloatArray]:
+        return sample(Likelihood(emulator, observed(fitted)), len(inputs.names), seed=seed + again, draws=draws)
+
+    parameters = len(inputs.parameters)
+    starts = np.cumsum([0, size.prior, size.later, size.predictive])
+    prior = simulated("prior", job, np.stack([prior_values(seed, k) for k in range(size.prior)]), 0)
+    first, _ = drawn(emulator_of(prior, None, fitted, inputs), size.later, 0)
+    later = simulated("later", job, inputs.values(first[:, :parameters], seed, int(starts[1])), int(starts[1]))
+    emulator = emulator_of(prior, later, fitted, inputs)
+    z, chains = drawn(emulator, size.draws, 1)
+    some = z[:: max(len(z) // size.predictive, 1)][: size.predictive, :parameters]
+    at = int(starts[2])
+    unfitted = np.stack([prior_values(seed, at + k) for k in range(len(some))])
+    before = simulated("before", every, unfitted, at)
+    after = simulated("after", every, inputs.values(some, seed, at), at)
+    return Fit(tuple(targets), inputs, job, prior, later, before, after, emulator, z, chains)
 
 
 def emulator_of(prior: Rows, later: Rows | None, targets: Sequence[Target], inputs: Inputs) -> Emulator:
@@ -196,13 +224,6 @@ def emulator_of(prior: Rows, later: Rows | None, targets: Sequence[Target], inpu
     rows = prior if later is None else prior.joined(later)
     local = None if later is None else np.arange(len(rows)) >= len(prior)
     return emulate(inputs.of(rows), answer_columns(rows, targets), local)
-
-
-def fitted(targets: Sequence[Target]) -> Observed:
-    """What was observed for the targets that are fitted."""
-    whole = observed(targets)
-    role = np.array([target.role == "fit" for target in targets], bool)
-    return whole.only(role[whole.value_at], role[whole.null_at])
 
 
 def trial_design(targets: Sequence[Target]) -> Design | None:
@@ -213,8 +234,3 @@ def trial_design(targets: Sequence[Target]) -> Design | None:
         if find_kind(target.question.statistic) == "trial":
             return design_of(target.question.setting)
     return None
-
-
-def draw_numbers(fit: Fit) -> npt.NDArray[np.int64]:
-    """The draws of the prior that the unfitted parameters of posterior draw k were taken from, for the predictive rows."""
-    return fit.predictive.number // 2

@@ -112,22 +112,24 @@ def trade_offs(fit: Fit) -> pd.DataFrame:
 def targets_table(fit: Fit) -> pd.DataFrame:
     """Every target beside what the model says under the prior and under the posterior: by simulation, not by emulation.
 
-    ``emulated`` is the mean that the emulator expects under the posterior, to stand beside the simulated ``mean``.
+    ``emulated`` is the mean that the emulator expects under the posterior, to stand beside the simulated ``mean``; there is none
+    of targets that were not fitted.
     """
     chance = np.random.Generator(np.random.Philox(key=fit.job.seed))
-    expected = fit.emulator.mean(fit.z).mean(axis=0)
+    expected = dict(zip((target.name for target in fit.fitted), fit.emulator.mean(fit.z).mean(axis=0), strict=False))
+    explained = dict(zip((target.name for target in fit.fitted), fit.emulator.explained, strict=False))
     rows = []
     for t, target in enumerate(fit.targets):
-        prior = predict(target, fit.prior.answers[:, t], chance)
-        posterior = predict(target, fit.predictive.answers[:, t], chance)
+        prior = predict(target, fit.before.answers[:, t], chance)
+        posterior = predict(target, fit.after.answers[:, t], chance)
         rows.append(
             (
                 *(target.name, target.statistic, target.role, target.kind, describe(target.statistic).unit),
                 *(target.observed, target.observed_low, target.observed_high),
                 *(prior.mean, prior.low, prior.high, prior.not_significant, prior.inside),
                 *(posterior.mean, posterior.low, posterior.high, posterior.not_significant, posterior.inside),
-                float(in_unit(target, expected[t])),
-                float(fit.emulator.explained[t]),
+                float(in_unit(target, expected.get(target.name, np.nan))),
+                float(explained.get(target.name, np.nan)),
                 target.grade,
                 target.source,
             )

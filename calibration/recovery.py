@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from calibration.emulator import Emulator
-from calibration.fitting import Inputs, answer_columns, emulator_of, fitted
+from calibration.fitting import Inputs, answer_columns, emulator_of, observed
 from calibration.likelihood import Likelihood, Observed, Z, sample
 from calibration.table import Job, Rows, study_answers
 from calibration.targets import Target
@@ -84,6 +84,7 @@ def recover(
 
     Parameters
     ----------
+    targets : those fitted, in the order of the table's answers
     rows : from the prior
     replicates : of the study under each truth, whose mean difference is the true answer
     """
@@ -96,7 +97,7 @@ def recover(
     parameters = len(inputs.parameters)
 
     def one(k: int) -> tuple[FloatArray, FloatArray]:
-        seen = published(answers[k], fitted(targets), noise[k])
+        seen = published(answers[k], observed(targets), noise[k])
         draws, _ = sample(
             Likelihood(emulator, seen), len(inputs.names), seed=job.seed + k, draws=DRAWS, burn=300, thin=60
         )
@@ -124,16 +125,16 @@ def recover(
     )
 
 
-def published(answers: FloatArray, observed: Observed, noise: FloatArray) -> Observed:
+def published(answers: FloatArray, seen: Observed, noise: FloatArray) -> Observed:
     """What would be published of a simulated world: figures with their errors, and whether each null was found."""
-    difference = answers[observed.null_at] + noise[observed.null_at] * observed.discrepancy
-    se = np.where(np.isfinite(observed.se), observed.se, np.exp(answers[observed.log_se_at]))
-    low, high = observed.low.copy(), observed.high.copy()
-    above, below = difference / se > observed.high, difference / se < observed.low
+    difference = answers[seen.null_at] + noise[seen.null_at] * seen.discrepancy
+    se = np.where(np.isfinite(seen.se), seen.se, np.exp(answers[seen.log_se_at]))
+    low, high = seen.low.copy(), seen.high.copy()
+    above, below = difference / se > seen.high, difference / se < seen.low
     low[above], high[above] = Z, np.inf
     low[below], high[below] = -np.inf, -Z
-    value = answers[observed.value_at] + noise[observed.value_at] * np.sqrt(observed.variance)
-    return replace(observed, value=value, low=low, high=high)
+    value = answers[seen.value_at] + noise[seen.value_at] * np.sqrt(seen.variance)
+    return replace(seen, value=value, low=low, high=high)
 
 
 def _means(emulator: Emulator, draws: FloatArray, count: int) -> FloatArray:

@@ -1,8 +1,8 @@
 """``run.py validate``: the model beside published figures that it was, and was not, fitted to. Misses stay in the table.
 
 Each target is asked of many simulated worlds, two to a draw of the parameters. A prediction is of what would be published: the
-spread over draws and chance, with the target's own sampling error and discrepancy. Beside the calibrated model stands the model as
-it was before any fit: a test that both pass says little.
+spread over draws and chance, with the target's own sampling error and discrepancy. Beside the calibrated model stands the model
+as it was before any fit: a test that both pass says little.
 """
 
 from __future__ import annotations
@@ -200,7 +200,9 @@ def _list(*, as_json: bool) -> int:
     for named in without_groups():
         print(f"{named.name:<52} {named.unit}: {named.meaning}")
     some = groups("pool.employed_share")
-    print(f"\nStatistics of pool, selected, eligible and followed can be asked of a group too, pool.employed_share.{some[0]}:")
+    print(
+        f"\nStatistics of pool, selected, eligible and followed can be asked of a group too, pool.employed_share.{some[0]}:"
+    )
     print("  " + ", ".join(some))
     return 0
 
