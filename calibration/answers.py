@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from calibration.questions import Kind, Named, Question, Setting, kind_of
+from calibration.questions import FIRST, Kind, Named, Question, Setting, kind_of
 from simulation.errors import InputError, nearest
 from simulation.outcomes import FloatArray
 
@@ -33,25 +33,32 @@ def _module(kind: Kind) -> Any:
 
 @functools.cache
 def known() -> dict[str, Named]:
-    """Every statistic there is, by its full name; those of a register also take ``.GROUP``."""
+    """Every statistic there is, by its full name; those of a register once for each group too."""
     return {named.name: named for kind in MODULES for named in _module(kind).names()}
 
 
 def known_names() -> tuple[Named, ...]:
-    """Every statistic there is; those of a register once for each group too."""
-    found = list(known().values())
-    return tuple([*found, *(named._replace(name=f"{named.name}.{group}") for named in found for group in groups(named.name))])
+    """The same, as a list."""
+    return tuple(known().values())
+
+
+def without_groups() -> tuple[Named, ...]:
+    """The statistics of everyone: what a list can show. Those of a register can be asked of a group as well."""
+    return tuple(named for named in known().values() if not groups(named.name.rpartition(".")[0]))
 
 
 def groups(statistic: str) -> tuple[str, ...]:
-    """The groups that a statistic can be asked of: ``pool.employed_share.lone_parents``; none but in a register."""
-    return tuple(_module("register").groups()) if kind_of(statistic) == "register" else ()
+    """The groups that a statistic can be asked of, as in ``pool.employed_share.lone_parents``; none but in a register."""
+    from calibration.groups import GROUPS
+
+    if kind_of(statistic) != "register" or statistic not in known():
+        return ()
+    return tuple(name for name in GROUPS if f"{statistic}.{name}" in known())
 
 
 def describe(statistic: str) -> Named:
-    """Unit and meaning of a statistic, with or without a group."""
-    names = known()
-    return names.get(statistic) or names[statistic.rpartition(".")[0]]
+    """Unit and meaning of a statistic."""
+    return known()[statistic]
 
 
 def find_kind(statistic: str) -> Kind:
@@ -63,7 +70,7 @@ def find_kind(statistic: str) -> Kind:
     """
     kind = kind_of(statistic)
     if kind is None:
-        raise InputError(f"there is no statistic {statistic[:80]!r}", allowed=nearest(statistic[:80], known()))
+        raise InputError(f"there is no statistic {statistic[:80]!r}", allowed=nearest(statistic[:80], FIRST))
     return kind
 
 

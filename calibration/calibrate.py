@@ -1,7 +1,7 @@
 """``run.py calibrate``: fit the uncertain parameters to targets, and say what the targets can and cannot tell.
 
-A fit has stages, each a folder of simulations that a stopped fit takes up again: screening (only where the targets file does not say
-which parameters to fit), the prior, where the first fit points, and the check under the posterior.
+A fit has stages, each a folder of simulations that a stopped fit takes up again: screening (only where the targets file does not
+say which parameters to fit), the prior, where the first fit points, and the check under the posterior.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="a small fit, minutes on two cores")
     parser.add_argument("--rows", type=whole_number(200, 1_000_000), metavar="N", help="simulations from the prior")
     parser.add_argument(
-        "--posterior", type=path, metavar="FILE.parquet", help="where the draws go (default: calibration/posteriors/NAME)"
+        "--posterior",
+        type=path,
+        metavar="FILE.parquet",
+        help="where the draws go (default: calibration/posteriors/NAME)",
     )
     parser.add_argument("--screen", action="store_true", help="screen all parameters first, and fit those found")
     parser.add_argument("--recovery", action="store_true", help="also fit 200 synthetic worlds of known parameters")
@@ -220,7 +223,9 @@ def summary(fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> str:
             number(row.contraction, lang, 2), row.says,
         )  # fmt: skip
     console.print(learnt)
-    checked = Table("target", "role", "published", "model, prior", "model, calibrated", "null reported", "inside", box=None)
+    checked = Table(
+        "target", "role", "published", "model, prior", "model, calibrated", "null reported", "inside", box=None
+    )
     for row in tables["targets"].itertuples(name="Row"):
         null = row.kind == "not_significant"
         checked.add_row(
@@ -234,7 +239,9 @@ def summary(fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> str:
         outside = shown[~shown["inside"]]
         console.print(f"Recovery: {len(shown) - len(outside)} of {len(shown)} coverages inside their joint band.")
         for row in outside.itertuples(name="Row"):
-            console.print(f"  outside: {row.quantity} at {row.level:g}: {row.coverage:.2f}, band {row.low:.2f}-{row.high:.2f}")
+            console.print(
+                f"  outside: {row.quantity} at {row.level:g}: {row.coverage:.2f}, band {row.low:.2f}-{row.high:.2f}"
+            )
     return text.getvalue()
 
 

@@ -86,10 +86,8 @@ class Inputs:
     @staticmethod
     def _circumstance(name: str, low: float, high: float, met: Sequence[object]) -> FloatArray:
         x = np.array([float(getattr(each, name)) for each in met])
-        if name == "pool":
-            u = (x - low + 0.5) / (high - low + 1.0)
-        else:
-            u = (np.log(x) - np.log(low)) / (np.log(high) - np.log(low))
+        x, low, high = (x + 0.5, low, high + 1.0) if name == "pool" else (np.log(x), np.log(low), np.log(high))
+        u = (x - low) / (high - low)
         return np.asarray(ndtri(np.clip(u, 1e-6, 1.0 - 1e-6)))
 
     def values(self, z: FloatArray, seed: int, first: int) -> FloatArray:
@@ -177,9 +175,7 @@ def fit(
     def simulated(name: str, values: FloatArray, first: int) -> Rows:
         numbers = 2 * np.arange(first, first + len(values))
         with stage(name) as step:
-            return simulate_rows(
-                job, values, numbers, folder=folder and folder / name, workers=workers, step=step
-            )
+            return simulate_rows(job, values, numbers, folder=folder and folder / name, workers=workers, step=step)
 
     prior = simulated("prior", np.stack([prior_values(seed, k) for k in range(size.prior)]), 0)
     emulator = emulator_of(prior, None, targets, inputs)

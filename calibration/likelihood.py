@@ -3,9 +3,9 @@
 A published *value* is normal around the emulated answer; its variance is the spread of the answers around the emulator, the
 published sampling error and the discrepancy for other people and another year. A *null* is an inequality: nobody published the
 difference, only that the test did not find it, so its likelihood is the probability that a trial with this expected difference
-reports no reliable effect. With one null and no other variance that is Φ(1.96 - d/SE) - Φ(-1.96 - d/SE). All nulls of a trial come
-from the same families, so they enter together, with the correlation that simulated trials have: the probability of a box under a
-normal distribution, by the sequential conditioning of Geweke, Hajivassiliou and Keane (Genz 1992) on fixed points.
+reports no reliable effect. With one null and no other variance that is Φ(1.96 - d/SE) - Φ(-1.96 - d/SE). All nulls of a trial
+come from the same families, so they enter together, with the correlation that simulated trials have: the probability of a box
+under a normal distribution, by the sequential conditioning of Geweke, Hajivassiliou and Keane (Genz 1992) on fixed points.
 """
 
 from __future__ import annotations
@@ -110,7 +110,14 @@ class Likelihood:
 
 
 def sample(
-    likelihood: Likelihood, dimensions: int, *, seed: int, draws: int, walkers: int = 96, burn: int = 400, thin: int = 10
+    likelihood: Likelihood,
+    dimensions: int,
+    *,
+    seed: int,
+    draws: int,
+    walkers: int = 96,
+    burn: int = 400,
+    thin: int = 10,
 ) -> tuple[FloatArray, FloatArray]:
     """Draws from the posterior by emcee's ensemble of walkers, one core, all walkers of a step at once.
 

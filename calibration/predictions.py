@@ -63,7 +63,7 @@ def predict(target: Target, answers: FloatArray, chance: np.random.Generator) ->
 
 
 def _own_error(target: Target) -> float:
-    """What the published figure adds to the spread of simulated ones; an office of 22 is as small in the model as in the world."""
+    """What the published figure adds to the spread of simulated ones; an office of 22 is as small in the model as it was."""
     if target.kind == "count" and target.statistic.startswith("office."):
         return target.discrepancy
     return target.spread or 0.0

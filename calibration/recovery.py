@@ -3,8 +3,8 @@
 The truths are rows of the table of prior simulations that the emulator does not see. Each has parameters drawn from the prior and
 answers simulated under them; published figures are made of these as they would be made of the world: a value with its sampling
 error and discrepancy, a null as whether the simulated trial found something, and of which sign. If the posterior means what it
-says, the truth's rank among its draws is uniform (Talts et al. 2018), and an interval of 90 % holds it nine times in ten. The prior
-itself would pass that test too, so contraction stands beside it: the part of the prior's variance that is gone.
+says, the truth's rank among its draws is uniform (Talts et al. 2018), and an interval of 90 % holds it nine times in ten. The
+prior itself would pass that test too, so contraction stands beside it: the part of the prior's variance that is gone.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ def recover(
 
     def one(k: int) -> tuple[FloatArray, FloatArray]:
         seen = published(answers[k], fitted(targets), noise[k])
-        draws, _ = sample(Likelihood(emulator, seen), len(inputs.names), seed=job.seed + k, draws=DRAWS, burn=300, thin=60)
+        draws, _ = sample(
+            Likelihood(emulator, seen), len(inputs.names), seed=job.seed + k, draws=DRAWS, burn=300, thin=60
+        )
         study = [study_answers(job, held.values[k], int(held.number[k]) + 1 + r) for r in range(replicates)]
         return draws, np.mean(study, axis=0) if job.study is not None else np.empty(0)
 
@@ -111,7 +113,9 @@ def recover(
     decided = _decided(emulator, draws, truth, z, rows.only(known), chance)
     samples = np.concatenate([draws[:, :, :parameters], decided], axis=2)
     true = np.concatenate([z[:, :parameters], truth], axis=1)
-    prior = np.concatenate([np.ones(parameters), emulator.mean(inputs.of(rows.only(known)))[:, -truth.shape[1] :].var(axis=0)])
+    prior = np.concatenate(
+        [np.ones(parameters), emulator.mean(inputs.of(rows.only(known)))[:, -truth.shape[1] :].var(axis=0)]
+    )
     spread = np.concatenate([draws[:, :, :parameters], _means(emulator, draws, truth.shape[1])], axis=2).var(axis=1)
     return Recovery(
         names=(*inputs.parameters, *job.names()),

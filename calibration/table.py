@@ -155,7 +155,10 @@ def code_hash() -> str:
     """SHA-256 of what answers questions: the sources of ``calibration/`` that simulate or measure."""
     from calibration.answers import MODULES
 
-    own = ("answers", "questions", "design", "estimates", "trial", "register", "statistics", "groups", "readers", "worlds", "table")
+    own = (
+        *("answers", "questions", "design", "estimates", "trial", "trial_answers", "table"),
+        *("register", "statistics", "groups", "readers", "worlds"),
+    )
     digest = hashlib.sha256()
     for name in sorted({*own, *(module.rpartition(".")[2] for module in MODULES.values())}):
         path = Path(__file__).with_name(f"{name}.py")

@@ -1,8 +1,8 @@
 """``run.py validate``: the model beside published figures that it was, and was not, fitted to. Misses stay in the table.
 
-Each target is asked of many simulated worlds, two to a draw of the parameters. A prediction is of what would be published: the spread
-over draws and chance, with the target's own sampling error and discrepancy. Beside the calibrated model stands the model as it was
-before any fit: a test that both pass says little.
+Each target is asked of many simulated worlds, two to a draw of the parameters. A prediction is of what would be published: the
+spread over draws and chance, with the target's own sampling error and discrepancy. Beside the calibrated model stands the model as
+it was before any fit: a test that both pass says little.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from calibration.questions import Question
-    from calibration.targets import Target, TargetsFile
     from calibration.table import Rows
+    from calibration.targets import Target, TargetsFile
     from scenarios.progress import Progress
 
 REPLICATES: Final = 200
@@ -39,11 +39,19 @@ COLUMNS: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument(
-        "targets", nargs="?", default="holf", metavar="TARGETS.toml", help="a targets file (default: holf, and what it extends)"
+        "targets",
+        nargs="?",
+        default="holf",
+        metavar="TARGETS.toml",
+        help="a targets file (default: holf, and what it extends)",
     )
-    parser.add_argument("--list", action="store_true", help="print the statistics that targets can ask for, and the groups")
     parser.add_argument(
-        "--posterior", metavar="NAME", help="posterior draws by name or .parquet file, or prior (default: holf where it is there)"
+        "--list", action="store_true", help="print the statistics that targets can ask for, and the groups"
+    )
+    parser.add_argument(
+        "--posterior",
+        metavar="NAME",
+        help="posterior draws by name or .parquet file, or prior (default: holf where it is there)",
     )
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the table between the markers of a page")
     add_options(parser, "replicates", "seed", "out", "force", "workers", "lang", "json", "quiet")
@@ -127,7 +135,9 @@ def validate(
 
     questions = tuple(target.question for target in targets)
     asked = ["prior"] if posterior == "prior" else [posterior, "prior"]
-    found = [ask_worlds(questions, drawn, worlds, seed, workers, _part(step, k, len(asked))) for k, drawn in enumerate(asked)]
+    found = [
+        ask_worlds(questions, drawn, worlds, seed, workers, _part(step, k, len(asked))) for k, drawn in enumerate(asked)
+    ]
     rows = []
     for t, target in enumerate(targets):
         predictions = [
@@ -143,7 +153,9 @@ def validate(
                 *(int(np.isfinite(found[0].answers[:, t, 0]).sum()), target.grade, target.source),
             )
         )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"observed": float, "observed_low": float, "observed_high": float})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(
+        {"observed": float, "observed_low": float, "observed_high": float}
+    )
 
 
 def ask_worlds(
@@ -180,15 +192,15 @@ def _part(step: Progress | None, k: int, parts: int) -> Progress | None:
 
 
 def _list(*, as_json: bool) -> int:
-    from calibration.answers import groups, known
+    from calibration.answers import groups, without_groups
 
     if as_json:
-        print(json.dumps([{**named._asdict(), "groups": groups(named.name)} for named in known().values()], indent=1))
+        print(json.dumps([{**named._asdict(), "groups": groups(named.name)} for named in without_groups()], indent=1))
         return 0
-    for named in known().values():
+    for named in without_groups():
         print(f"{named.name:<52} {named.unit}: {named.meaning}")
     some = groups("pool.employed_share")
-    print(f"\nStatistics of pool, selected, eligible and followed also for a group, as pool.employed_share.{some[0]}:")
+    print(f"\nStatistics of pool, selected, eligible and followed can be asked of a group too, pool.employed_share.{some[0]}:")
     print("  " + ", ".join(some))
     return 0
 
@@ -202,7 +214,10 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
         record = {"name": row["target"], "value": row["mean"]}
         record |= {key: row[key] for key in COLUMNS if key not in ("target", "mean")}
         found.append(
-            {str(key): None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()}
+            {
+                str(key): None if isinstance(value, float) and not math.isfinite(value) else value
+                for key, value in record.items()
+            }
         )
     return found
 

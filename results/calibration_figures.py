@@ -104,13 +104,23 @@ def targets_figure(table: pd.DataFrame, lang: str) -> Picture:
             before, after = _positions(row)
             axes.plot([before], [place], "D", color=GREY, markersize=4.5, markerfacecolor="white")
             axes.plot([after], [place], "o", color=BLUE if row.inside else VERMILLION, markersize=6)
-        names = [f"{row.target}{'' if row.role == 'fit' else ' *'}" for row in [*values.itertuples(), *nulls.itertuples()]]
+        names = [
+            f"{row.target}{'' if row.role == 'fit' else ' *'}" for row in [*values.itertuples(), *nulls.itertuples()]
+        ]
         axes.set_yticks(range(len(names)), names)
         axes.set_xlim(-3.2, 3.2)
         axes.set_xlabel(say("calibration.targets_axis", lang))
         number_axis(axes.xaxis, lang)
         handles = [
-            Line2D([], [], color=GREY, marker="D", markerfacecolor="white", linestyle="", label=say("calibration.prior", lang)),
+            Line2D(
+                [],
+                [],
+                color=GREY,
+                marker="D",
+                markerfacecolor="white",
+                linestyle="",
+                label=say("calibration.prior", lang),
+            ),
             Line2D([], [], color=BLUE, marker="o", linestyle="", label=say("calibration.posterior", lang)),
             Line2D([], [], color=VERMILLION, marker="o", linestyle="", label=say("calibration.outside", lang)),
         ]
@@ -121,7 +131,7 @@ def targets_figure(table: pd.DataFrame, lang: str) -> Picture:
 def _positions(row: Any) -> tuple[float, float]:
     """Where the figure lies, in half-widths of the predicted 90 % interval; a null lies at the mean z of the trials."""
     found = []
-    for mean, low, high in ((row.prior_mean, row.prior_low, row.prior_high), (row.mean, row.low, row.high)):
+    for low, high in ((row.prior_low, row.prior_high), (row.low, row.high)):
         half = max((high - low) / 2.0, 1e-12)
         observed = 0.0 if row.kind == "not_significant" else row.observed
         found.append(float(np.clip((observed - (low + high) / 2.0) / half, -3.1, 3.1)))
@@ -140,7 +150,11 @@ def ranks_figure(ranks: pd.DataFrame, recovery: pd.DataFrame, lang: str) -> Pict
     low, high = binom.ppf([each / 2, 1 - each / 2], n, 1.0 / BINS)
     inside = int(recovery["inside"].sum())
     alt = say(
-        "calibration.ranks_alt", lang, truths=number(n, lang), inside=number(inside, lang), count=number(len(recovery), lang)
+        "calibration.ranks_alt",
+        lang,
+        truths=number(n, lang),
+        inside=number(inside, lang),
+        count=number(len(recovery), lang),
     )
     title = say("calibration.ranks_title", lang)
     columns = 4

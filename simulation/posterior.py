@@ -1,8 +1,8 @@
 """Posterior draws: a Parquet file with one row a draw and one column a parameter, in stated units.
 
 A column ``weight`` gives unequal draws their weight. Parameters without a column are drawn from their priors: what the data
-said nothing about stays as uncertain as it was. A posterior that a fit wrote says of which parameters and priors it was made; under
-others it would mean something else, and is refused.
+said nothing about stays as uncertain as it was. A posterior that a fit wrote says of which parameters and priors it was made;
+under others it would mean something else, and is refused.
 """
 
 from __future__ import annotations

