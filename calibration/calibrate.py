@@ -94,6 +94,8 @@ def _posterior_file(args: argparse.Namespace, file: TargetsFile, folder: Path) -
 
 def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, posterior: Path) -> None:
     from calibration import fitting, posteriors
+    from calibration.explanations import explain
+    from calibration.leave_one_out import leave_one_out
     from results import files
     from scenarios.comparison import MAIN_STUDY
     from scenarios.study import load_study
@@ -104,11 +106,12 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
     size = size if args.rows is None else replace(size, prior=args.rows, later=max(args.rows // 2, 100))
     stage = _Stages(file.name, quiet=args.quiet).stage
     names = _fitted_parameters(args, file, seed, folder, stage)
+    study = load_study(MAIN_STUDY, ['study.posterior="prior"'])
     inputs = fitting.Inputs(names, fitting.trial_design(file.of_role("fit")))
     fit = fitting.fit(
         file.targets,
         inputs,
-        load_study(MAIN_STUDY),
+        study,
         size,
         seed=seed,
         folder=folder / SIMULATIONS,
@@ -120,8 +123,12 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
         "trade_offs": posteriors.trade_offs(fit),
         "targets": posteriors.targets_table(fit),
     }
+    with stage("leave one out") as step:
+        tables["leave_one_out"] = leave_one_out(fit, workers=args.workers, step=step)
+    with stage("explanations") as step:
+        tables["explanations"] = explain(fit, study, folder / "explanations", workers=args.workers, step=step)
     if args.recovery:
-        tables |= _recovery(args, fit, folder, stage)
+        tables |= _recovery(args, fit, stage)
     provenance = _provenance(args, file, fit, size, tables["parameters"])
     posteriors.write_posterior(posterior, fit, provenance)
     for name, table in tables.items():
@@ -156,7 +163,7 @@ def _fitted_parameters(
     return screening.chosen(table)
 
 
-def _recovery(args: argparse.Namespace, fit: Fit, folder: Path, stage: Any) -> dict[str, pd.DataFrame]:
+def _recovery(args: argparse.Namespace, fit: Fit, stage: Any) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
     from calibration.recovery import TRUTHS, recover

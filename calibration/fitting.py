@@ -115,7 +115,8 @@ def answer_columns(rows: Rows, targets: Sequence[Target]) -> FloatArray:
     for t, target in enumerate(targets):
         value[:, t] = on_scale(target, value[:, t])
     nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
-    log_se = np.log(np.maximum(rows.answers[:, nulls, 1], SMALLEST_SE))
+    stated = np.array([np.nan if targets[t].se is None else targets[t].se for t in nulls], np.float64)
+    log_se = np.log(np.maximum(np.where(np.isfinite(stated), stated, rows.answers[:, nulls, 1]), SMALLEST_SE))
     return np.column_stack([value, log_se, rows.study])
 
 

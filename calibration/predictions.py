@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from calibration.answers import describe
 from calibration.likelihood import Z
 from calibration.targets import Target
 from simulation.outcomes import FloatArray
@@ -57,14 +58,22 @@ def predict(target: Target, answers: FloatArray, chance: np.random.Generator) ->
         return _null(target, answers[there], x[there])
     would_be = (x + noise * _own_error(target))[there]
     low, high = in_unit(target, np.quantile(would_be, (0.05, 0.95)))
+    if _bounded(target.statistic):
+        low, high = np.clip((low, high), 0.0, 1.0)
     observed = target.observed
     inside = observed is not None and bool(low <= observed <= high)
     return Prediction(float(in_unit(target, x[there]).mean()), float(low), float(high), np.nan, inside)
 
 
+def _bounded(statistic: str) -> bool:
+    """Whether a statistic is a share, and not a difference of shares."""
+    difference = statistic.startswith("trial.") or "gain" in statistic or "difference" in statistic
+    return not difference and describe(statistic).unit.startswith("share")
+
+
 def _own_error(target: Target) -> float:
     """What the published figure adds to the spread of simulated ones; an office of 22 is as small in the model as it was."""
-    if target.kind == "count" and target.statistic.startswith("office."):
+    if target.statistic.startswith("office."):
         return target.discrepancy
     return target.spread or 0.0
 

@@ -29,7 +29,7 @@ from simulation.outcomes import FloatArray
 
 TRUTHS: Final = 200
 DRAWS: Final = 199  # a rank is one of 0..DRAWS
-STUDY_REPLICATES: Final = 24
+STUDY_REPLICATES: Final = 16
 LEVELS: Final = (0.5, 0.9)
 BINS: Final = 10
 COLUMNS: Final = ("quantity", "level", "coverage", "low", "high", "inside", "contraction", "truths")
@@ -88,6 +88,7 @@ def recover(
     rows : from the prior
     replicates : of the study under each truth, whose mean difference is the true answer
     """
+    rows = rows.only(np.isfinite(answer_columns(rows, targets)).all(axis=1))  # a truth has all its figures
     known = np.arange(len(rows)) < len(rows) - truths
     emulator = emulator_of(rows.only(known), None, targets, inputs)
     held = rows.only(~known)
@@ -111,13 +112,13 @@ def recover(
             step(done, truths)
     draws = np.stack([found[k][0] for k in range(truths)])
     truth = np.stack([found[k][1] for k in range(truths)])
-    decided = _decided(emulator, draws, truth, z, rows.only(known), chance)
+    decided = _decided(emulator, draws, truth, z, chance)
     samples = np.concatenate([draws[:, :, :parameters], decided], axis=2)
     true = np.concatenate([z[:, :parameters], truth], axis=1)
-    prior = np.concatenate(
-        [np.ones(parameters), emulator.mean(inputs.of(rows.only(known)))[:, -truth.shape[1] :].var(axis=0)]
-    )
-    spread = np.concatenate([draws[:, :, :parameters], _means(emulator, draws, truth.shape[1])], axis=2).var(axis=1)
+    count = truth.shape[1]
+    before = _means(emulator, inputs.of(rows.only(known))[None], count)[0].var(axis=0)
+    prior = np.concatenate([np.ones(parameters), before])
+    spread = np.concatenate([draws[:, :, :parameters], _means(emulator, draws, count)], axis=2).var(axis=1)
     return Recovery(
         names=(*inputs.parameters, *job.names()),
         ranks=(samples < true[:, None, :]).sum(axis=1),
@@ -145,12 +146,16 @@ def _means(emulator: Emulator, draws: FloatArray, count: int) -> FloatArray:
 
 
 def _decided(
-    emulator: Emulator, draws: FloatArray, truth: FloatArray, z: FloatArray, _rows: Rows, chance: np.random.Generator
+    emulator: Emulator, draws: FloatArray, truth: FloatArray, z: FloatArray, chance: np.random.Generator
 ) -> FloatArray:
-    """Posterior draws of the answers: the emulated mean, and what the parameters that are not fitted add to it."""
+    """Posterior draws of the answers: the emulated mean, and what the parameters that are not fitted add to it.
+
+    What they add is what the true answers of the synthetic worlds have beyond the emulator, drawn at random.
+    """
     count = truth.shape[1]
     means = _means(emulator, draws, count)
     if count == 0:
         return means
     left = truth - emulator.mean(z)[:, -count:]
-    return means + left.std(axis=0, ddof=1) * chance.standard_normal(means.shape)
+    drawn = chance.integers(0, len(left), means.shape[:2])
+    return np.asarray(means + left[drawn])
