@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from simulation.municipality import World, found, set_levers, settle, start_stud
 from simulation.plan import Plan
 
 IntArray = npt.NDArray[np.int64]
+MOST: Final = 500_000  # family-months in a compiled call, so that Ctrl-C is heard
 
 
 @rule
@@ -88,19 +90,17 @@ class Offices:
         self._follow(0, np.concatenate(members), np.concatenate(generation).astype(np.int64), first, rows[1:])
 
     def _follow(self, months: int, members: IntArray, generation: IntArray, first: IntArray, rows: History) -> None:
-        follow(
-            self.families,
-            self.coordinators,
-            self.services,
-            self.town,
-            self.setting,
-            self.waiting,
-            self.placed,
-            self.takers,
-            self.candidates,
-            months,
-            members,
-            generation,
-            first,
-            rows,
-        )
+        number, families = self.families.shape
+        step = max(1, MOST // max(families * (months + len(rows)), 1))
+        for here in (slice(start, start + step) for start in range(0, number, step)):
+            arrays = (
+                *(
+                    self.families[here],
+                    self.coordinators[here],
+                    self.services[here],
+                    self.town[here],
+                    self.setting[here],
+                ),
+                *(self.waiting[here], self.placed[here], self.takers[here], self.candidates[here]),
+            )
+            follow(*arrays, months, members, generation, first[here.start : here.stop + 1], rows)
