@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # work is shared out by replicates: threads within one would only wait
 NAME = "familiebaner"
 MAIN = "compare"
 

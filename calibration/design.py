@@ -35,6 +35,9 @@ class TrialArm(Table):
     families: int = Field(ge=1, le=1000, description="families drawn in each office")
 
 
+Factor = tuple[Annotated[float, Field(ge=0.1, le=10.0)], Annotated[float, Field(ge=0.1, le=10.0)]]
+
+
 class TrialSettings(Table):
     """``[trial]``: what holds for every office."""
 
@@ -54,6 +57,14 @@ class TrialSettings(Table):
     follow_up_months: int = Field(ge=1, le=MAX_MONTHS)
     pool: tuple[Annotated[int, Field(ge=10, le=5000)], Annotated[int, Field(ge=10, le=5000)]] = Field(
         strict=False, description="the fewest and the most families around an office, as [120, 240]"
+    )
+    places: Factor = Field(
+        default=(1.0, 1.0),
+        strict=False,
+        description="the least and the most of a factor on places in services, as [0.5, 2.0]",
+    )
+    openings: Factor = Field(
+        default=(1.0, 1.0), strict=False, description="the same on the openings of the labour market, as [0.5, 2.0]"
     )
     burn_in_months: int = Field(default=84, ge=24, le=240)
 
@@ -95,6 +106,9 @@ def _fits_together(design: Design, path: Path) -> None:
     measured = {"survey_month": (head.survey_month,), "income_month": (head.income_month,)}
     if head.pool[0] > head.pool[1]:
         raise InputError("the fewest are more than the most", file=path, key="trial.pool", allowed="as [120, 240]")
+    for key, (low, high) in (("places", head.places), ("openings", head.openings)):
+        if low > high:
+            raise InputError("the least is more than the most", file=path, key=f"trial.{key}", allowed="as [0.5, 2.0]")
     for key, months in {**measured, "register_months": head.register_months}.items():
         if not all(1 <= month <= head.months for month in months):
             raise InputError("is not within the trial", file=path, key=f"trial.{key}", allowed=f"1 to {head.months}")

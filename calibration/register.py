@@ -195,32 +195,57 @@ def read_register(families, out):  # type: ignore[no-untyped-def]
 
 
 @rule
+def read_members(families, members, first, row):  # type: ignore[no-untyped-def]
+    """The members of every municipality as they are, (members,) REGISTER; arguments as of :func:`follow`."""
+    for o in range(families.shape[0]):
+        for i in range(first[o], first[o + 1]):
+            read_one(families[o, members[i]], row[i])
+
+
+@rule
 def follow(  # type: ignore[no-untyped-def]
     families,
     coordinators,
     services,
-    town_array,
+    town,
     setting,
     waiting,
     placed,
     takers,
     candidates,
+    months,
     members,
     generation,
+    first,
     rows,
 ):
-    """Advance by as many months as ``rows`` (months, members) REGISTER has, reading the families in places ``members``.
+    """Advance municipalities, one a row of the arrays, by so many ``months``, and by as many more as there are ``rows`` to read.
 
-    ``generation`` (members,) is the family meant, ANY_GENERATION who ever lives there; one that is no more is GONE.
+    ``rows`` (months, members) REGISTER; of municipality ``o`` the members from ``first[o]`` to ``first[o + 1]``, in places
+    ``members`` of its pool. ``generation`` (members,) is the family meant, ANY_GENERATION who ever lives there; one that is
+    no more is GONE.
     """
-    for m in range(rows.shape[0]):
-        one_month(families, coordinators, services, town_array, setting, waiting, placed, takers, candidates)
-        for i in range(members.shape[0]):
-            family = families[members[i]]
-            if generation[i] == ANY_GENERATION or family.generation == generation[i]:
-                read_one(family, rows[m, i])
-            else:
-                rows[m, i].generation = GONE
+    for o in range(families.shape[0]):
+        for m in range(-months, rows.shape[0]):
+            one_month(
+                families[o],
+                coordinators[o],
+                services[o],
+                town[o],
+                setting[o],
+                waiting[o],
+                placed[o],
+                takers[o],
+                candidates[o],
+            )
+            if m < 0:
+                continue
+            for i in range(first[o], first[o + 1]):
+                family = families[o, members[i]]
+                if generation[i] == ANY_GENERATION or family.generation == generation[i]:
+                    read_one(family, rows[m, i])
+                else:
+                    rows[m, i].generation = GONE
 
 
 def register_of(families: History) -> History:
@@ -234,4 +259,6 @@ def register_of(families: History) -> History:
 def read_months(world: World, rows: History) -> None:
     """Advance a municipality by as many months as ``rows`` (months, families) REGISTER has, reading each."""
     families = len(world.families)
-    follow(*arrays_of(world), np.arange(families), np.full(families, ANY_GENERATION), rows)
+    arrays = [array[None] for array in arrays_of(world)]
+    everybody, anybody = np.arange(families), np.full(families, ANY_GENERATION)
+    follow(*arrays, 0, everybody, anybody, np.array([0, families]), rows)

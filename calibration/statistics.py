@@ -286,6 +286,8 @@ def _benefit(code: int, name: str) -> Iterator[Statistic]:
         f"{name}_in_work_after_share", left, "in work now", of_those_within(code, in_work, left=True), before=YEAR
     )
     for to, source in enumerate(SOURCES):
+        if source == name:
+            continue
         after = of_those_within(code, of_parent(is_("source", to)), left=True)
         meaning = f"largest source of income now: {source}"
         yield _parental(f"{name}_{source}_after_share", left, meaning, after, before=YEAR)

@@ -10,111 +10,51 @@ wherever it goes, so nobody moves out of a trial.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from calibration.design import MAX_OFFICES, Design, TrialArm
+from calibration.groups import History, OfNow, above, field, in_work, is_, of_parent, total
+from calibration.side_by_side import Offices, stacked
+from calibration.readers import on_benefit
+from calibration.register import GONE, REGISTER
 from scenarios.profiles import load_profile
-from simulation.compiled import rule
-from simulation.engine import Arrays, arrays_of, burn_in, make_setting, new_world_in, parameter_values, start_arm
-from simulation.month import one_month
-from simulation.municipality import World, copied
-from simulation.names import AAP, DISABILITY, FULL_TIME, KVP, MAX_PARENTS, NO_WORK
+from simulation.engine import Arrays, make_setting, parameter_values
+from simulation.names import AAP, DISABILITY, FULL_TIME, KVP
 from simulation.outcomes import FloatArray
 from simulation.parameters import with_overrides
-from simulation.plan import Plan
+from simulation.plan import Plan, Profile, ServicePlan
 
 TRIAL: Final = 1 << 40  # chance of a trial itself: offices, answers
-POOL: Final = 1 << 41  # the size of the pool, with a draw of the parameters
-
-# What is read of a family in a month, and over what: sums over its parents or children, or the family itself.
-MEASURES: Final = (
-    "employed_share",
-    "full_time_share",
-    "earnings",
-    "disposable_income",
-    "social_assistance_share",
-    "social_assistance_amount",
-    "low_income_share",
-    "adequate_housing_share",
-    "taking_part_share",
-    "benefit_share",
-    "coordinated_share",
-)
-PER_PARENT: Final = ("employed_share", "full_time_share", "benefit_share")
-PER_CHILD: Final = ("taking_part_share",)
-(
-    _EMPLOYED,
-    _FULL_TIME,
-    _EARNINGS,
-    _INCOME,
-    _ASSISTED,
-    _ASSISTANCE,
-    _LOW_INCOME,
-    _HOUSING,
-    _PARTICIPATION,
-    _BENEFIT,
-    _COORDINATED,
-) = range(len(MEASURES))
-_PARENTS: Final = len(MEASURES)
-_CHILDREN: Final = _PARENTS + 1
-COLUMNS: Final = _CHILDREN + 1
+POOL: Final = 1 << 41  # the circumstances, with a draw of the parameters
 
 
-@rule
-def read_member(family, row):  # type: ignore[no-untyped-def]
-    """One family's month, (COLUMNS,): measures as sums, then its parents and its children of 1-17 years."""
-    row[:] = 0.0
-    for k in range(MAX_PARENTS):
-        parent = family.parent[k]
-        if parent.present == 1:
-            row[_PARENTS] += 1.0
-            row[_EMPLOYED] += 1.0 if parent.work != NO_WORK else 0.0
-            row[_FULL_TIME] += 1.0 if parent.work == FULL_TIME else 0.0
-            row[_BENEFIT] += (
-                1.0 if parent.benefit == KVP or parent.benefit == AAP or parent.benefit == DISABILITY else 0.0
-            )
-    for j in range(family.child_slots):
-        child = family.child[j]
-        if child.present == 1 and 12 <= child.age < 216:
-            row[_CHILDREN] += 1.0
-            row[_PARTICIPATION] += 1.0 if child.arena[0] + child.arena[1] + child.arena[2] > 0 else 0.0
-    row[_EARNINGS] = family.wages
-    row[_INCOME] = family.disposable
-    row[_ASSISTED] = 1.0 if family.social_assistance > 0.0 else 0.0
-    row[_ASSISTANCE] = family.social_assistance
-    row[_LOW_INCOME] = family.low_income_bits & 1
-    row[_HOUSING] = 1.0 - family.barrier[0]
-    row[_COORDINATED] = family.plan
+def _there(so: OfNow) -> OfNow:
+    """How many of a family's parents are so."""
+    return lambda now: (so(now) & (now["parent"]["present"] == 1)).sum(axis=-1)
 
 
-@rule
-def follow(  # type: ignore[no-untyped-def]
-    families,
-    coordinators,
-    services,
-    town_array,
-    setting,
-    waiting,
-    placed,
-    takers,
-    candidates,
-    members,
-    generation,
-    rows,
-):
-    """Advance by as many months as ``rows`` (months, members, COLUMNS) has; NaN for a member that is no more."""
-    for m in range(rows.shape[0]):
-        one_month(families, coordinators, services, town_array, setting, waiting, placed, takers, candidates)
-        for i in range(members.shape[0]):
-            family = families[members[i]]
-            if family.generation == generation[i]:
-                read_member(family, rows[m, i])
-            else:
-                rows[m, i, :] = np.nan
+_on_health_benefit: Final = on_benefit(KVP, AAP, DISABILITY)
+_parents: Final = _there(lambda now: now["parent"]["present"] == 1)
+
+# What is read of a family, and of how many: its parents, its children of 1-17 years, or the family itself (None).
+MEASURES: Final[Mapping[str, tuple[OfNow, OfNow | None]]] = {
+    "employed_share": (_there(in_work), _parents),
+    "full_time_share": (_there(of_parent(is_("work", FULL_TIME))), _parents),
+    "earnings": (field("wages"), None),
+    "disposable_income": (field("disposable"), None),
+    "social_assistance_share": (above("social_assistance", 0.0), None),
+    "social_assistance_amount": (field("social_assistance"), None),
+    "low_income_share": (field("low_income"), None),
+    "adequate_housing_share": (lambda now: now["barrier"][:, 0] == 0, None),
+    "taking_part_share": (total("in_arena"), total("children")),
+    "benefit_share": (_there(_on_health_benefit), _parents),
+    "coordinated_share": (field("plan"), None),
+}
 
 
 @dataclass(frozen=True)
@@ -129,95 +69,122 @@ class Trial:
     """(F,) drawn to a coordinator; else in the ordinary group"""
     answers: npt.NDArray[np.bool_]
     """(F,) answers the survey"""
-    rows: FloatArray
-    """(1 + months, F, COLUMNS) by months since the draw"""
+    rows: History
+    """(1 + months, F) REGISTER by months since the draw; of generation GONE once the last child is grown"""
     offices: int
     """how many there are, with or without families"""
 
     def measure(self, name: str, month: int) -> tuple[FloatArray, FloatArray]:
         """Mean over a family's parents or children, or the family's own figure, and how many they are. (F,) each."""
-        row = self.rows[month]
-        weight = np.ones(len(row))
-        if name in PER_PARENT:
-            weight = row[:, _PARENTS]
-        elif name in PER_CHILD:
-            weight = row[:, _CHILDREN]
-        weight = np.where(np.isfinite(weight), weight, 0.0)
+        now, (number, of) = self.rows[month], MEASURES[name]
+        there = now["generation"] != GONE
+        weight = np.where(there, 1.0 if of is None else of(now), 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            value = np.where(weight > 0.0, row[:, MEASURES.index(name)] / weight, np.nan)
-        return value, np.where(np.isfinite(value), weight, 0.0)
+            value = np.where(weight > 0.0, number(now) / weight, np.nan)
+        return value, weight
 
     def newly_on_benefit(self, month: int) -> tuple[FloatArray, FloatArray]:
         """Of families with no parent on KVP, AAP or disability benefit at the draw: any since then. (F,) each."""
-        benefit = self.rows[: month + 1, :, _BENEFIT]
-        at_risk = benefit[0] == 0.0
-        since = np.nanmax(benefit, axis=0) > 0.0
-        return np.where(at_risk, since, np.nan).astype(np.float64), at_risk.astype(np.float64)
+        benefit = _there(_on_health_benefit)(self.rows[: month + 1]) > 0
+        at_risk = ~benefit[0]
+        return np.where(at_risk, benefit.any(axis=0), np.nan).astype(np.float64), at_risk.astype(np.float64)
 
 
-def simulate(design: Design, number: int, values: FloatArray | None = None) -> Trial:
+@dataclass(frozen=True)
+class Circumstances:
+    """What is around the offices of a trial, and is not published: uncertain, so drawn with the parameters."""
+
+    pool: int
+    """Families in lasting low income around an office."""
+    places: float = 1.0
+    """Factor on the places of the profile's services."""
+    openings: float = 1.0
+    """Factor on its openings in the labour market."""
+
+    @classmethod
+    def drawn(cls, design: Design, draw: int) -> Circumstances:
+        """Those of a draw: the pool evenly, the factors log-uniformly within the design's limits."""
+        head = design.trial
+        chance = np.random.Generator(np.random.Philox(key=np.array([head.seed, POOL + draw], np.uint64)))
+        low, high = head.pool
+        pool = int(chance.integers(low, high + 1))
+        places, openings = (
+            float(low * (high / low) ** u)
+            for (low, high), u in zip((head.places, head.openings), chance.random(2), strict=True)
+        )
+        return cls(pool, places, openings)
+
+    def of(self, profile: Profile) -> Profile:
+        """The profile in these circumstances: its services grow with the pool, then by the factor."""
+        profile = profile.for_pool(self.pool)
+        if self.places != 1.0:
+            services = {name: _with_places(service, self.places) for name, service in profile.services.items()}
+            profile = replace(profile, services=services)
+        return replace(profile, openings_per_100_parents=profile.openings_per_100_parents * self.openings)
+
+
+def _with_places(service: ServicePlan, factor: float) -> ServicePlan:
+    """Whole places, at least one where there were any; other residents ask as before."""
+    places = max(round(service.places * factor), 1) if service.places > 0 else 0
+    return replace(service, places=float(places))
+
+
+def circumstances(design: Design, draw: int) -> Circumstances:
+    """The circumstances of a draw of the parameters."""
+    return Circumstances.drawn(design, draw)
+
+
+def simulate(
+    design: Design, number: int, values: FloatArray | None = None, circumstances: Circumstances | None = None
+) -> Trial:
     """One trial of a design.
 
     Parameters
     ----------
     number : trials 2k and 2k+1 share draw k of the parameters
     values : parameters in stated units, (P,), in place of the draw
+    circumstances : in place of those of the draw
 
     Returns
     -------
     The same trial for the same design, seed and number, whatever ran before.
     """
     head = design.trial
-    families = _pool(design, number // 2)
-    plans = [_plan(design, arm, families) for arm in design.arm]
+    around = circumstances or Circumstances.drawn(design, number // 2)
+    profile = around.of(_profile(head.profile))
+    plans = [_plan(design, arm, profile) for arm in design.arm]
     if values is None:
         values = parameter_values(plans[0], head.seed, number // 2)
     else:
         values = with_overrides(values, {}, links=head.links == "on")
     chance = np.random.Generator(np.random.Philox(key=np.array([head.seed, TRIAL + number], np.uint64)))
-    setting = make_setting(plans[0], values)
-    offices: list[_Office] = []
-    for a, (arm, plan) in enumerate(zip(design.arm, plans, strict=True)):
-        for _ in range(arm.offices):
-            own = _in_office(setting, design, chance.standard_normal(3))
-            place = number * MAX_OFFICES + len(offices)
-            offices.append(_office(arm, a, plan, head.seed, place, own))
-    sizes = [len(office.drawn) for office in offices]
+    arm = np.repeat(np.arange(len(design.arm)), [arm.offices for arm in design.arm])
+    setting = _settings(make_setting(plans[0], values), design, chance.standard_normal((len(arm), 3)))
+    places = number * MAX_OFFICES + np.arange(len(arm))
+    offices = Offices(plans[0], head.seed, places, setting, max(arm.coordinators for arm in design.arm))
+    offices.advance(head.burn_in_months)
+    offices.start([plans[a] for a in arm])
+    members, drawn = _draw(offices, [design.arm[a] for a in arm])
+    sizes = [len(who) for who in members]
     return Trial(
-        office=np.repeat(np.arange(len(offices)), sizes),
-        arm=np.repeat([office.arm for office in offices], sizes),
-        drawn=np.concatenate([office.drawn for office in offices]),
+        office=np.repeat(np.arange(len(arm)), sizes),
+        arm=np.repeat(arm, sizes),
+        drawn=drawn,
         answers=chance.random(sum(sizes)) < head.response,
-        rows=np.concatenate([office.rows for office in offices], axis=1),
-        offices=len(offices),
+        rows=_after_the_draw(offices, members, head.months),
+        offices=len(arm),
     )
-
-
-@dataclass(frozen=True)
-class _Office:
-    """The families of one office that met the criteria in month 1, and what became of them."""
-
-    arm: int
-    drawn: npt.NDArray[np.bool_]
-    rows: FloatArray
 
 
 _profile = functools.lru_cache(maxsize=8)(load_profile)
 
 
-def _pool(design: Design, draw: int) -> int:
-    """How many families in lasting low income there are around an office: uncertain, so drawn with the parameters."""
-    low, high = design.trial.pool
-    chance = np.random.Generator(np.random.Philox(key=np.array([design.trial.seed, POOL + draw], np.uint64)))
-    return int(chance.integers(low, high + 1))
-
-
-def _plan(design: Design, arm: TrialArm, families: int) -> Plan:
+def _plan(design: Design, arm: TrialArm, profile: Profile) -> Plan:
     head = design.trial
     return Plan(
         name=arm.name,
-        profile=_profile(head.profile).for_pool(families),
-        families=families,
+        profile=profile,
+        families=profile.families,
         horizon_months=head.months,
         burn_in_months=head.burn_in_months,
         prices=head.prices,
@@ -232,41 +199,36 @@ def _plan(design: Design, arm: TrialArm, families: int) -> Plan:
     )
 
 
-def _in_office(setting: Arrays, design: Design, z: FloatArray) -> Arrays:
-    """The setting of one office: its rates are somewhat higher or lower than elsewhere."""
-    own = copied(setting)
-    for name, sd, standing in zip(
-        type(design.variation).model_fields, design.variation.model_dump().values(), z, strict=True
-    ):
-        own["p"][name] = own["p"][name] * np.exp(sd * standing)
+def _settings(setting: Arrays, design: Design, z: FloatArray) -> Arrays:
+    """The setting of each office, (offices, 1): its rates are somewhat higher or lower than elsewhere, by ``z`` (offices, 3)."""
+    own = stacked(setting, len(z))
+    p = own["p"][:, 0]
+    for (name, sd), standing in zip(design.variation.model_dump().items(), z.T, strict=True):
+        factor = np.array([np.exp(sd * x) for x in standing])
+        p[name] = (p[name].T * factor).T
     return own
 
 
-def _office(arm: TrialArm, a: int, plan: Plan, seed: int, place: int, setting: Arrays) -> _Office:
-    """One office; ``place`` is the replicate that its random numbers are keyed by."""
-    world = new_world_in(plan, seed, place, setting)
-    burn_in(world, plan.burn_in_months)
-    office = start_arm(world, plan)
-    sizes = np.full(arm.coordinators, arm.families // arm.coordinators)
-    sizes[: arm.families % arm.coordinators] += 1
-    office.coordinators["caseload"] = sizes
-    p = office.setting["p"]
+def _draw(offices: Offices, arms: list[TrialArm]) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]:
+    """The month of the draw: places of the families that meet the criteria in each office, and who of all is drawn, (F,)."""
+    p = offices.setting["p"]
     turnover = p["turnover"].copy()
     p["length_spread"], p["turnover"] = 0.0, 0.0  # every position is filled when the families are drawn
-    burn_in(office, 1)
+    for coordinators, arm in zip(offices.coordinators, arms, strict=True):
+        sizes = np.full(arm.coordinators, arm.families // arm.coordinators)
+        sizes[: arm.families % arm.coordinators] += 1
+        coordinators["caseload"][: arm.coordinators] = sizes
+    offices.advance(1)
     p["turnover"] = turnover
-    members = np.flatnonzero(office.families["meets_criteria"] == 1)
-    drawn = office.families["ever_followed"][members] == 1
-    return _Office(a, drawn, _after_the_draw(office, members, plan.horizon_months))
+    meets, followed = offices.families["meets_criteria"] == 1, offices.families["ever_followed"] == 1
+    members = [np.flatnonzero(here) for here in meets]
+    return members, followed[meets]
 
 
-def _after_the_draw(office: World, members: npt.NDArray[np.int64], months: int) -> FloatArray:
-    """The rows of the members by months since the draw: nobody is taken in any more, nobody moves out."""
-    office.town["admissions"] = 0
-    office.setting["p"]["move_out"] = 0.0
-    rows = np.empty((months + 1, len(members), COLUMNS))
-    for i, member in enumerate(members):
-        read_member(office.families[member], rows[0, i])
-    generation = office.families["generation"][members].astype(np.int64)
-    follow(*arrays_of(office), members, generation, rows[1:])
+def _after_the_draw(offices: Offices, members: list[npt.NDArray[np.int64]], months: int) -> History:
+    """The members' registers by months since the draw: nobody is taken in any more, nobody moves out."""
+    offices.town["admissions"] = 0
+    offices.setting["p"]["move_out"] = 0.0
+    rows = np.zeros((months + 1, sum(map(len, members))), REGISTER)
+    offices.read(members, rows)
     return rows

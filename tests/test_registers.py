@@ -55,7 +55,7 @@ def test_a_family_that_is_no_more_is_gone_and_a_member_that_stays_is_read() -> N
     world = at_month_zero(plan_of(SETTING), seed=4, replicate=1)
     members, rows = np.array([3, 5]), np.zeros((6, 2), REGISTER)
     generation = world.families["generation"][members].astype(np.int64) + np.array([0, 1])
-    follow(*arrays_of(world), members, generation, rows)
+    follow(*(array[None] for array in arrays_of(world)), 0, members, generation, np.array([0, 2]), rows)
     assert (rows["generation"][:, 1] == GONE).all()
     assert rows[-1, 0] == register_of(world.families)[3]
 

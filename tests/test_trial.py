@@ -14,9 +14,22 @@ import pytest
 
 import run
 from calibration.design import Design, load_design
-from calibration.estimates import Estimate, between_offices, estimates, within_offices
+from calibration.estimates import (
+    CONTRASTS,
+    MEASURED,
+    Estimate,
+    between_offices,
+    estimate,
+    estimates,
+    months_of,
+    within_offices,
+)
 from calibration.power import FOUR_IN_FIVE, Simulated, run_trials, table
-from calibration.trial import MEASURES, Trial, simulate
+from calibration.questions import Question, Setting
+from calibration.register import GONE, REGISTER
+from calibration.trial import MEASURES, Circumstances, Trial, circumstances, simulate
+from calibration.trial_answers import answer, names
+from scenarios.profiles import load_profile
 from simulation.errors import InputError
 
 SMALL = """
@@ -87,16 +100,28 @@ def test_where_no_link_works_a_familys_life_is_the_same_whether_it_is_drawn_or_n
     fewer = off.model_copy(update={"arm": tuple(arm.model_copy(update={"families": 1}) for arm in off.arm)})
     many, few = simulate(off, 1), simulate(fewer, 1)
     assert many.drawn.sum() > few.drawn.sum()
-    lived = [m for m in range(many.rows.shape[2]) if m != MEASURES.index("coordinated_share")]
-    assert many.rows[..., lived].tobytes() == few.rows[..., lived].tobytes()
+    lived = set(REGISTER.names or ()) - {
+        "plan",
+        "ever_followed",
+        "admitted",
+        "meets_criteria",
+        "contact_hours",
+        "trust",
+    }
+    for name in lived:
+        assert many.rows[name].tobytes() == few.rows[name].tobytes(), name
 
 
 def test_registers_lose_a_family_only_when_its_last_child_is_grown(design: Design) -> None:
     trial = simulate(design, 0)
-    left = np.isnan(trial.rows[-1, :, 0])
+    left = trial.rows[-1]["generation"] == GONE
     assert left.mean() < 0.05
-    assert not np.isnan(trial.rows[0]).any()
-    assert trial.rows.shape == (9, len(trial.office), len(MEASURES) + 2)
+    assert (trial.rows[0]["generation"] >= 0).all()
+    assert trial.rows.shape == (9, len(trial.office))
+    for name in MEASURES:
+        value, weight = trial.measure(name, 8)
+        assert (weight[left] == 0.0).all()
+        assert np.isnan(value[left]).all()
 
 
 def test_follow_up_lasts_as_long_as_the_design_says_unless_goals_are_met(design: Design) -> None:
@@ -111,7 +136,7 @@ def test_follow_up_lasts_as_long_as_the_design_says_unless_goals_are_met(design:
 def test_months_are_counted_from_the_draw(design: Design) -> None:
     trial = simulate(design, 0)
     value, weight = trial.measure("employed_share", 0)
-    assert np.array_equal(weight, trial.rows[0, :, -2])
+    assert np.array_equal(weight, trial.rows[0]["parent"]["present"].sum(axis=1))
     assert np.isfinite(value).all()
     newly, at_risk = trial.newly_on_benefit(0)
     assert newly[at_risk > 0].sum() == 0  # nobody is newly on a benefit at the draw
@@ -119,15 +144,33 @@ def test_months_are_counted_from_the_draw(design: Design) -> None:
 
 
 def test_the_pool_is_drawn_with_the_parameters(design: Design) -> None:
-    from calibration.trial import _pool
-
-    head = design.trial.model_copy(update={"pool": (60, 90)})
+    head = design.trial.model_copy(update={"pool": (60, 90), "places": (0.5, 2.0)})
     wider = design.model_copy(update={"trial": head})
-    sizes = [_pool(wider, draw) for draw in range(40)]
+    drawn = [circumstances(wider, draw) for draw in range(40)]
+    sizes, places = [around.pool for around in drawn], [around.places for around in drawn]
     assert min(sizes) >= 60
     assert max(sizes) <= 90
     assert len(set(sizes)) > 10
-    assert _pool(design, 3) == 60
+    assert 0.5 <= min(places) < 0.7
+    assert 1.5 < max(places) <= 2.0
+    assert circumstances(design, 3) == Circumstances(60, 1.0, 1.0)
+
+
+def test_circumstances_change_places_and_openings_and_nothing_else(design: Design) -> None:
+    profile = load_profile("oygarden")
+    other = Circumstances(profile.families, places=0.5, openings=2.0).of(profile)
+    assert other.openings_per_100_parents == 2.0 * profile.openings_per_100_parents
+    for name, service in profile.services.items():
+        assert other.services[name].places == (max(round(service.places / 2), 1) if service.places else 0)
+        assert other.services[name].background_per_month == service.background_per_month
+    assert Circumstances(profile.families).of(profile) == profile
+    scarce = simulate(design, 0, circumstances=Circumstances(60, openings=0.1))
+    plenty = simulate(design, 0, circumstances=Circumstances(60, openings=10.0))
+    work = [np.nanmean(trial.measure("employed_share", 8)[0]) for trial in (scarce, plenty)]
+    assert work[0] < work[1]
+    assert (
+        simulate(design, 0, circumstances=circumstances(design, 0)).rows.tobytes() == simulate(design, 0).rows.tobytes()
+    )
 
 
 # --- the estimates ------------------------------------------------------------------------------------------------
@@ -139,9 +182,7 @@ def made_up(offices: int = 6, families: int = 40, effect: float = 0.0, seed: int
     drawn = rng.random(len(office)) < 0.5
     weight = rng.integers(1, 3, len(office)).astype(float)
     value = rng.normal(size=offices)[office] * 0.3 + effect * drawn + rng.normal(size=len(office))
-    trial = Trial(
-        office, office % 2, drawn, np.ones(len(office), bool), np.zeros((2, len(office), len(MEASURES) + 2)), offices
-    )
+    trial = Trial(office, office % 2, drawn, np.ones(len(office), bool), np.zeros((2, len(office)), REGISTER), offices)
     return trial, value, weight
 
 
@@ -175,6 +216,19 @@ def test_the_estimate_between_offices_is_students_t_on_their_means() -> None:
     assert found.found == (t.pvalue < 0.05)
 
 
+def test_quick_estimates_are_those_of_statsmodels(design: Design) -> None:
+    trial = simulate(design, 0)
+    for outcome in MEASURED:
+        for contrast in CONTRASTS:
+            for month in {3, *months_of(outcome, design)}:
+                slow, quick = (estimate(trial, outcome, contrast, month, quick=quick) for quick in (False, True))
+                assert (quick.difference, quick.se) == (
+                    pytest.approx(slow.difference, rel=1e-9, abs=1e-12),
+                    pytest.approx(slow.se, rel=1e-9, abs=1e-12),
+                ), (outcome, contrast)
+                assert (quick.n, quick.critical) == (slow.n, slow.critical)
+
+
 def test_an_effect_that_is_there_is_found_and_one_that_is_not_is_found_one_time_in_twenty() -> None:
     found = [within_offices(*made_up(29, 30, 0.6, k)[1:], made_up(29, 30, 0.6, k)[0], "earnings", 1) for k in range(20)]
     assert all(estimate.found and estimate.low < 0.6 < estimate.high + 0.3 for estimate in found)
@@ -201,6 +255,37 @@ def test_only_those_who_answer_are_in_the_survey(design: Design) -> None:
     n = {(e.contrast, e.outcome): e.n for e in estimates(trial, design)}
     assert n["coordinator_v_ordinary", "adequate_housing_share"] == trial.answers.sum() < len(trial.answers)
     assert n["coordinator_v_ordinary", "disposable_income"] == len(trial.answers)
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_the_estimates_of_the_simulated_trial(design: Design) -> None:
+    setting = Setting(design="small.toml")
+    asked = [Question(one.name, setting) for one in names()]
+    found = answer(asked, None, seed=3, number=1)
+    made = {(e.outcome, e.contrast): e for e in estimates(simulate(design, 1), design)}
+    for question, (difference, se) in zip(asked, found, strict=True):
+        _, outcome, contrast = question.statistic.split(".")
+        assert difference == pytest.approx(made[outcome, contrast].difference, rel=1e-9, abs=1e-12), question.statistic
+        assert se == pytest.approx(made[outcome, contrast].se, rel=1e-9, abs=1e-12)
+
+
+def test_an_answer_is_the_same_alone_or_in_company_and_heeds_its_setting(design: Design) -> None:
+    name = "trial.employed_share.coordinator_v_ordinary"
+    settings = [Setting(design="small.toml", month=month) for month in (2, 10)]
+    together = answer([Question(name, setting) for setting in settings], None, seed=3, number=1)
+    for setting, found in zip(settings, together, strict=True):
+        assert answer([Question(name, setting)], None, seed=3, number=1).tobytes() == found[None].tobytes()
+    for changed in ({"profile": "nav-fana"}, {"prices": "2025"}, {"families": 70}):
+        other = Setting(design="small.toml", month=2, **changed)
+        assert answer([Question(name, other)], None, seed=3, number=1)[0, 0] != together[0, 0]
+
+
+@pytest.mark.parametrize("name", ["trial.employed_shar.model_v_model", "trial.earnings.model", "trial", "trial.a.b.c"])
+def test_a_statistic_that_no_trial_has_is_refused(design: Design, name: str) -> None:
+    with pytest.raises(InputError, match="there is no statistic"):
+        answer([Question(name, Setting(design="small.toml"))], None, seed=3, number=1)
 
 
 # --- many trials --------------------------------------------------------------------------------------------------
@@ -254,6 +339,7 @@ def test_without_statsmodels_the_command_says_what_to_install(
         ('name = "b"', 'name = "a"', ["arm.a", "a name of its own"]),
         ("pool = [60, 60]", "pool = [60, 50]", ["trial.pool", "[120, 240]"]),
         ("families = 5", "families = 500", ["arm.a.families", "at most 60 families a coordinator"]),
+        ("pool = [60, 60]", "pool = [60, 60]\nplaces = [2.0, 0.5]", ["trial.places", "[0.5, 2.0]"]),
         ("response = 0.7", "response = 1.7", ["trial.response", "up to 1"]),
         ("pool = [60, 60]", "pol = [60, 60]", ["trial.pol", "pool"]),
         ('profile = "oygarden"', 'profile = "oygaden"', ["oygarden"]),
