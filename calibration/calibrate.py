@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.parquet",
         help="where the draws go (default: calibration/posteriors/NAME)",
     )
-    parser.add_argument("--screen", action="store_true", help="screen all parameters first, and fit those found")
+    parser.add_argument("--screen", action="store_true", help="only screen: which parameters can the targets move?")
     parser.add_argument("--recovery", action="store_true", help="also fit 200 synthetic worlds of known parameters")
     add_options(parser, "seed", "out", "force", "resume", "workers", "lang", "quiet")
 
@@ -70,7 +70,10 @@ def main(args: argparse.Namespace) -> int:
             print(f"{folder} is finished")
         return 0
     with open_folder(folder):
-        _calibrate(args, file, folder, posterior)
+        if args.screen:
+            _screen(args, file, folder)
+        else:
+            _calibrate(args, file, folder, posterior)
     return 0
 
 
@@ -101,13 +104,13 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
     from scenarios.study import load_study
 
     started = time.monotonic()
-    seed = 1 if args.seed is None else int(args.seed)
+    seed = _seed(args)
     size = fitting.QUICK if args.quick else fitting.FULL
     size = size if args.rows is None else replace(size, prior=args.rows, later=max(args.rows // 2, 100))
     stage = _Stages(file.name, quiet=args.quiet).stage
-    names = _fitted_parameters(args, file, seed, folder, stage)
+    names = file.parameters or _screen(args, file, folder)
     study = load_study(MAIN_STUDY, ['study.posterior="prior"'])
-    inputs = fitting.Inputs(names, fitting.trial_design(file.of_role("fit")))
+    inputs = fitting.Inputs(names, fitting.trial_design(file.of_role("fit"), seed))
     fit = fitting.fit(
         file.targets,
         inputs,
@@ -140,27 +143,27 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
         print(posterior)
 
 
-def _fitted_parameters(
-    args: argparse.Namespace, file: TargetsFile, seed: int, folder: Path, stage: Any
-) -> tuple[str, ...]:
-    """Those that the targets file names, else those that screening finds."""
+def _screen(args: argparse.Namespace, file: TargetsFile, folder: Path) -> tuple[str, ...]:
+    """Screen all parameters on the fitted targets; those that the targets see most of."""
     from calibration import screening
     from calibration.table import Job
     from results import files
 
-    if file.parameters and not args.screen:
-        return file.parameters
     fitted = file.of_role("fit")
-    with stage("screening") as step:
+    job = Job(tuple(target.question for target in fitted), None, _seed(args))
+    with _Stages(file.name, quiet=args.quiet).stage("screening") as step:
         table = screening.screen(
-            Job(tuple(target.question for target in fitted), None, seed),
-            fitted,
-            folder=folder / SIMULATIONS / "screening",
-            workers=args.workers,
-            step=step,
+            job, fitted, folder=folder / SIMULATIONS / "screening", workers=args.workers, step=step
         )
     files.write_csv(folder / "screening.csv", table)
+    if not args.quiet:
+        print(screening.summary(table))
+        print(folder / "screening.csv")
     return screening.chosen(table)
+
+
+def _seed(args: argparse.Namespace) -> int:
+    return 1 if args.seed is None else int(args.seed)
 
 
 def _recovery(args: argparse.Namespace, fit: Fit, stage: Any) -> dict[str, pd.DataFrame]:

@@ -23,11 +23,7 @@ from calibration.predictions import on_scale
 from calibration.priors import columns_to_normal, from_normal
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
-
-try:
-    from calibration.trial import circumstances
-except ImportError:
-    circumstances = None
+from calibration.trial import circumstances
 from scenarios.progress import Progress
 from scenarios.study import Study
 from simulation.outcomes import FloatArray
@@ -75,10 +71,7 @@ class Inputs:
         if self.design is None:
             return []
         head = self.design.trial
-        ranges = {
-            name: (float(getattr(head, name)[0]), float(getattr(head, name)[1]))
-            for name in (() if circumstances is None else CIRCUMSTANCES)
-        }
+        ranges = {name: (float(getattr(head, name)[0]), float(getattr(head, name)[1])) for name in CIRCUMSTANCES}
         return [(name, low, high) for name, (low, high) in ranges.items() if low < high]
 
     def of(self, rows: Rows) -> FloatArray:
@@ -227,11 +220,11 @@ def emulator_of(prior: Rows, later: Rows | None, targets: Sequence[Target], inpu
     return emulate(inputs.of(rows), answer_columns(rows, targets), local)
 
 
-def trial_design(targets: Sequence[Target]) -> Design | None:
+def trial_design(targets: Sequence[Target], seed: int) -> Design | None:
     """The design of the trial that the targets are about, if they are about one."""
     from calibration.trial_answers import design_of
 
     for target in targets:
         if find_kind(target.question.statistic) == "trial":
-            return design_of(target.question.setting)
+            return design_of(target.question.setting, seed)
     return None

@@ -101,3 +101,16 @@ def _scale(target: Target, rows: Rows, t: int) -> float:
     if target.spread is not None:
         return target.spread
     return float(np.hypot(np.nanmean(rows.answers[:, t, 1]), target.discrepancy))
+
+
+def summary(table: pd.DataFrame, count: int = 30) -> str:
+    """The parameters that the targets see most of, and by which targets."""
+    lines = ["parameter                               seen   most by"]
+    for rank, (name, seen) in enumerate(strength(table).head(count).items(), start=1):
+        most = table[table["parameter"] == name].iloc[0]
+        mark = "*" if rank <= FITTED else " "
+        lines.append(f"{mark} {name:<36} {seen:>5.2f}   {most['target']} ({most['scaled']:.2f})")
+    lines.append(
+        "* would be fitted. Seen: change over the middle 90 % of the prior, in standard deviations of the targets."
+    )
+    return "\n".join(lines)

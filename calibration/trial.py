@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from calibration.design import MAX_OFFICES, Design, TrialArm
 from calibration.groups import History, OfNow, above, field, in_work, is_, of_parent, total
-from calibration.side_by_side import Offices, stacked
 from calibration.readers import on_benefit
 from calibration.register import GONE, REGISTER
+from calibration.side_by_side import Offices, stacked
 from scenarios.profiles import load_profile
 from simulation.engine import Arrays, make_setting, parameter_values
 from simulation.names import AAP, DISABILITY, FULL_TIME, KVP
