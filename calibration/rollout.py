@@ -1,0 +1,104 @@
+"""The trial's estimate beside what a coordinator changes: for those followed, for those who were not, and when all are followed.
+
+A trial compares families in the same office. Ordinary families share its services and openings with those followed, so that the
+difference between them holds what the followed took, or gave, as well. The same simulated offices have other lives: one in which
+nobody has a coordinator, and one in which all who meet the criteria have, at as many families a coordinator.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from calibration.design import Design
+from calibration.estimates import MEASURED, UNITS, measured, months_of, within_offices
+from calibration.trial import Circumstances, Trial, circumstances, simulate
+from scenarios.progress import Progress
+from scenarios.threads import in_threads
+from simulation.outcomes import FloatArray
+from simulation.parameters import prior_values
+from simulation.posterior import posterior_values
+
+QUANTITIES: Final = ("trial_estimate", "on_followed", "on_ordinary", "full_rollout")
+COLUMNS: Final = ("outcome", "month", "unit", "quantity", "mean", "ci_low", "ci_high", "p05", "p95", "trials")
+
+
+def rollout(
+    design: Design, posterior: str, trials: int, *, workers: int | None = None, step: Progress | None = None
+) -> pd.DataFrame:
+    """So many simulated trials with their other lives; one draw of the parameters each.
+
+    Parameters
+    ----------
+    posterior : ``prior``, or a file of draws
+
+    Returns
+    -------
+    Means over trials with their 95 % intervals (chance and draws), and the middle 90 % of single trials
+    """
+    seed = design.trial.seed
+    found: dict[int, FloatArray] = {}
+
+    def one(k: int) -> FloatArray:
+        values = prior_values(seed, k) if posterior == "prior" else posterior_values(posterior, seed, k)
+        return effects(design, 2 * k, values, circumstances(design, k))
+
+    for done, (k, result) in enumerate(in_threads(one, range(trials), workers), start=1):
+        found[k] = result
+        if step is not None:
+            step(done, trials)
+    values = np.stack([found[k] for k in range(trials)])
+    rows = []
+    for o, (outcome, month) in enumerate(_asked(design)):
+        for q, quantity in enumerate(QUANTITIES):
+            x = values[:, o, q]
+            x = x[np.isfinite(x)]
+            mean, error = float(x.mean()), 1.96 * float(x.std(ddof=1)) / np.sqrt(len(x))
+            low, high = np.quantile(x, (0.05, 0.95))
+            rows.append(
+                (outcome, month, UNITS[outcome], quantity, mean, mean - error, mean + error, float(low), float(high), len(x))
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _asked(design: Design) -> list[tuple[str, int]]:
+    return [(outcome, months_of(outcome, design)[-1]) for outcome in MEASURED]
+
+
+def effects(design: Design, number: int, values: FloatArray, around: Circumstances) -> FloatArray:
+    """One trial's estimates beside its other lives', (outcomes, QUANTITIES)."""
+    trial, none, everybody = (
+        simulate(changed, number, values, around)
+        for changed in (design, _followed(design, 0), _followed(design, around.pool))
+    )
+    return np.array([_compare(trial, none, everybody, outcome, month) for outcome, month in _asked(design)])
+
+
+def _followed(design: Design, families: int) -> Design:
+    """The design with so many families followed in each office, at as many a coordinator as it had."""
+    arms = []
+    for arm in design.arm:
+        each = -(-arm.families // arm.coordinators)
+        arms.append(arm.model_copy(update={"families": families, "coordinators": max(-(-families // each), 1)}))
+    return design.model_copy(update={"arm": tuple(arms)})
+
+
+def _compare(trial: Trial, none: Trial, everybody: Trial, outcome: str, month: int) -> tuple[float, ...]:
+    value, weight = measured(trial, outcome, month)
+    estimate = within_offices(value, weight, trial, outcome, month, quick=True).difference
+    return (
+        estimate,
+        _mean(trial, outcome, month, trial.drawn) - _mean(none, outcome, month, trial.drawn),
+        _mean(trial, outcome, month, ~trial.drawn) - _mean(none, outcome, month, ~trial.drawn),
+        _mean(everybody, outcome, month, everybody.drawn) - _mean(none, outcome, month, everybody.drawn),
+    )
+
+
+def _mean(trial: Trial, outcome: str, month: int, who: npt.NDArray[np.bool_]) -> float:
+    value, weight = measured(trial, outcome, month)
+    weight = np.where(who & np.isfinite(value), weight, 0.0)
+    total = float(weight.sum())
+    return float((weight * np.nan_to_num(value)).sum()) / total if total > 0.0 else np.nan
