@@ -133,10 +133,11 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
     if args.recovery:
         tables |= _recovery(args, fit, stage)
     provenance = _provenance(args, file, fit, size, tables["parameters"])
-    posteriors.write_posterior(posterior, fit, provenance)
+    told = posteriors.note_tables(tables["parameters"], tables["targets"])
+    posteriors.write_posterior(posterior, fit, provenance | told)
     for name, table in tables.items():
         files.write_csv(folder / f"{name}.csv", table)
-    _figures(folder, fit, tables, args.lang)
+    _figures(folder, tables, args.lang)
     files.write_json(folder / "manifest.json", {**provenance, "seconds": round(time.monotonic() - started, 1)})
     if not args.quiet:
         print(summary(fit, tables, args.lang))
@@ -202,6 +203,7 @@ def _provenance(
 
     return {
         "targets": file.name,
+        "title": file.title,
         "files": {part.name: files.hash_bytes(part.read_bytes()) for part in file.files},
         "command": shlex.join(["python", "run.py", *sys.argv[1:]]),
         "seed": fit.job.seed,
@@ -260,7 +262,7 @@ def summary(fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> str:
     return text.getvalue()
 
 
-def _figures(folder: Path, fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> None:
+def _figures(folder: Path, tables: dict[str, pd.DataFrame], lang: str) -> None:
     from results.calibration_figures import write_figures
 
-    write_figures(folder / "figures", fit, tables, lang)
+    write_figures(folder / "figures", tables, lang)

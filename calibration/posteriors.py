@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ from calibration.answers import describe
 from calibration.fitting import Fit
 from calibration.predictions import in_unit, predict
 from calibration.priors import from_normal
+from calibration.questions import kind_of
+from calibration.targets import OWN_MONTH, Target
+from results.calibration import Asked, Learnt
 from simulation.outcomes import FloatArray
 from simulation.parameters import find_parameter, parameters_hash
 from simulation.posterior import PROVENANCE, WEIGHT
@@ -24,10 +28,10 @@ TRADE_OFF: Final = 0.3
 """Correlation from which two parameters trade off."""
 PARAMETER_COLUMNS: Final = (
     *("parameter", "unit", "link", "grade", "prior_p05", "prior_p50", "prior_p95"),
-    *("mean", "p05", "p50", "p95", "contraction", "says", "ess", "r_hat"),
+    *("mean", "p05", "p50", "p95", "z_p05", "z_p50", "z_p95", "contraction", "says", "ess", "r_hat"),
 )
 TARGET_COLUMNS: Final = (
-    *("target", "statistic", "role", "kind", "unit", "observed", "observed_low", "observed_high"),
+    *("target", "statistic", "meaning", "month", "role", "kind", "unit", "observed", "observed_low", "observed_high"),
     *("prior_mean", "prior_low", "prior_high", "prior_not_significant", "prior_inside"),
     *("mean", "low", "high", "not_significant", "inside", "emulated", "explained", "grade", "source"),
 )
@@ -55,7 +59,10 @@ def write_posterior(path: Path, fit: Fit, provenance: dict[str, Any]) -> None:
 
 
 def parameters_table(fit: Fit) -> pd.DataFrame:
-    """What the fit learnt of every fitted parameter, and how well its chains mixed; circumstances of the trial last."""
+    """What the fit learnt of every fitted parameter, and how well its chains mixed; circumstances of the trial last.
+
+    ``z_``: the same quantiles in standard deviations of the prior, from its middle: one scale for all.
+    """
     import arviz as az
 
     ess = az.ess({"z": fit.chains})["z"].to_numpy()
@@ -77,6 +84,7 @@ def parameters_table(fit: Fit) -> pd.DataFrame:
                 *prior.tolist(),
                 float(values.mean()),
                 *np.quantile(values, QUANTILES).tolist(),
+                *np.quantile(z, QUANTILES).tolist(),
                 contraction,
                 "nothing" if contraction < SILENT else "something" if contraction < 0.5 else "much",
                 float(ess[i]),
@@ -90,6 +98,23 @@ def _normal(quantiles: tuple[float, ...]) -> FloatArray:
     from scipy.special import ndtri
 
     return np.asarray(ndtri(np.array(quantiles)))
+
+
+def note_tables(parameters: pd.DataFrame, targets: pd.DataFrame) -> dict[str, Any]:
+    """What a report says of a fit, from its two tables: records of the fields of ``results.calibration``."""
+    return {"parameters_table": _records(parameters, Learnt), "targets_table": _records(targets, Asked)}
+
+
+def _records(table: pd.DataFrame, of: type[Learnt] | type[Asked]) -> list[dict[str, Any]]:
+    rows = table[list(of.model_fields)].to_dict("records")
+    return [{str(name): _short(value) for name, value in row.items()} for row in rows]
+
+
+def _short(value: Any) -> Any:
+    """Six significant digits of a float; None where there is no number."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def trade_offs(fit: Fit) -> pd.DataFrame:
@@ -122,9 +147,11 @@ def targets_table(fit: Fit) -> pd.DataFrame:
     for t, target in enumerate(fit.targets):
         prior = predict(target, fit.before.answers[:, t], chance)
         posterior = predict(target, fit.after.answers[:, t], chance)
+        statistic = describe(target.statistic)
         rows.append(
             (
-                *(target.name, target.statistic, target.role, target.kind, describe(target.statistic).unit),
+                *(target.name, target.statistic, statistic.meaning, month_of(target)),
+                *(target.role, target.kind, statistic.unit),
                 *(target.observed, target.observed_low, target.observed_high),
                 *(prior.mean, prior.low, prior.high, prior.not_significant, prior.inside),
                 *(posterior.mean, posterior.low, posterior.high, posterior.not_significant, posterior.inside),
@@ -135,3 +162,9 @@ def targets_table(fit: Fit) -> pd.DataFrame:
             )
         )
     return pd.DataFrame(rows, columns=list(TARGET_COLUMNS))
+
+
+def month_of(target: Target) -> int:
+    """When a target is measured: as it says, else when its kind of world is."""
+    said, kind = target.setting.month, kind_of(target.statistic)
+    return OWN_MONTH[kind] if said is None and kind is not None else said or 0

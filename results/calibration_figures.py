@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,20 +13,39 @@ from matplotlib.patches import Patch
 
 from results import files
 from results.language import number, percent, say
-from results.style import BLUE, GREY, ORANGE, PALE, VERMILLION, WIDTH, Picture, finish, header, number_axis, save, style
-
-if TYPE_CHECKING:
-    from calibration.fitting import Fit
+from results.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PALE,
+    VERMILLION,
+    WIDTH,
+    Picture,
+    finish,
+    header,
+    number_axis,
+    save,
+    shorten,
+    style,
+)
 
 Z90: Final = 1.6448536269514722
-ROW: Final = 0.29  # inches of a row
-LEFT: Final = 0.31  # of the figure's width, for names
+ROW: Final = 0.23  # inches of a row
+NAMES: Final = 9.0  # points
+LONGEST: Final = 48  # letters of a name
+TOP: Final = 0.85  # inches above the first panel: title and legend
+BOTTOM: Final = 1.2  # inches under the last: axis and note
+BETWEEN: Final = 0.95  # inches between two panels
+FURTHEST: Final = 3.1
+"""Half-widths from the middle at which a figure is drawn at the edge, as an arrow."""
+OF_NULLS: Final = 0.1
+"""A null is inside where at least this share of the simulated trials repeat it: that of ``calibration.predictions``."""
 BINS: Final = 10
 
 
-def write_figures(folder: Path, fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> list[Picture]:
-    """Draw and write the figures of a fit."""
-    pictures = [parameters_figure(fit, tables["parameters"], lang), targets_figure(tables["targets"], lang)]
+def write_figures(folder: Path, tables: dict[str, pd.DataFrame], lang: str) -> list[Picture]:
+    """Draw and write the figures of a fit, from its tables."""
+    pictures = [parameters_figure(tables["parameters"], lang), targets_figure(tables["targets"], lang)]
     if "recovery" in tables:
         pictures.append(ranks_figure(tables["ranks"], tables["recovery"], lang))
     files.make_folder(folder)
@@ -35,59 +54,84 @@ def write_figures(folder: Path, fit: Fit, tables: dict[str, pd.DataFrame], lang:
     return pictures
 
 
-def _rows(count: int, lang: str, title: str, note: str) -> tuple[Figure, Any]:
-    """A figure with a row for each of so many names."""
-    height = 1.9 + ROW * count
+def _panels(names: list[list[str]], title: str, note: str) -> tuple[Figure, list[Any]]:
+    """A figure with panels below each other, each with a row for each of its names."""
+    shown = [[shorten(name, LONGEST) for name in panel] for panel in names]
+    height = TOP + BOTTOM + ROW * sum(map(len, names)) + BETWEEN * (len(names) - 1)
     figure = Figure(figsize=(WIDTH, height))
-    bottom, top = 1.15 / height, 1 - 0.75 / height
-    axes = figure.add_axes((LEFT, bottom, 0.95 - LEFT, top - bottom))
-    axes.set_ylim(count - 0.4, -0.6)
-    axes.grid(axis="y", visible=False)
     header(figure, title, note)
-    return figure, axes
+    left = (0.35 + 0.078 * max(len(name) for panel in shown for name in panel)) / WIDTH
+    found, top = [], height - TOP
+    for panel in shown:
+        bottom = top - ROW * len(panel)
+        axes = figure.add_axes((left, bottom / height, 0.97 - left, (top - bottom) / height))
+        axes.set_ylim(len(panel) - 0.5, -0.5)
+        axes.set_yticks(range(len(panel)), panel, fontsize=NAMES)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="y", visible=False)
+        found.append(axes)
+        top = bottom - BETWEEN
+    return figure, found
+
+
+def _legend(axes: Any, handles: list[Any]) -> None:
+    """Right above the first panel, whatever its height."""
+    axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles), fontsize=NAMES)
 
 
 # ---- parameters ------------------------------------------------------------------------------------------------------
 
 
-def parameters_figure(fit: Fit, table: pd.DataFrame, lang: str) -> Picture:
-    """Prior and posterior of every fitted input, where the prior is the same bar for all."""
-    order = table["contraction"].sort_values(ascending=False, kind="stable").index.to_list()
-    names = [str(table["parameter"][i]) for i in order]
-    silent = [str(table["parameter"][i]) for i in order if table["says"][i] == "nothing"]
-    most = names[0]
+def parameters_figure(table: pd.DataFrame, lang: str) -> Picture:
+    """Prior and posterior of every fitted input, where the prior is the same bar for all: 90 % of a standard normal.
+
+    Parameters
+    ----------
+    table : ``parameter,z_p05,z_p50,z_p95,contraction,says``
+    """
+    ordered = table.sort_values("contraction", ascending=False, kind="stable", ignore_index=True)
+    names = [str(name) for name in ordered["parameter"]]
     alt = say(
         "calibration.parameters_alt", lang,
-        most=most, contraction=percent(float(table["contraction"].max()), lang),
-        silent=number(len(silent), lang), count=number(len(names), lang),
+        most=names[0], contraction=percent(float(ordered["contraction"].max()), lang),
+        silent=number(int((ordered["says"] == "nothing").sum()), lang), count=number(len(names), lang),
     )  # fmt: skip
     title = say("calibration.parameters_title", lang)
     with style():
-        figure, axes = _rows(len(names), lang, title, alt)
-        for row, i in enumerate(order):
-            low, middle, high = np.quantile(fit.z[:, i], (0.05, 0.5, 0.95))
-            axes.barh(row, 2 * Z90, left=-Z90, height=0.62, color=PALE)
-            axes.plot([low, high], [row, row], color=BLUE, linewidth=3, solid_capstyle="butt")
-            axes.plot([middle], [row], "o", color=BLUE, markersize=5)
-        axes.set_yticks(range(len(names)), names)
-        axes.set_xlim(-2.6, 2.6)
-        axes.set_xlabel(say("calibration.parameters_axis", lang))
+        figure, (axes,) = _panels([names], title, alt)
+        axes.barh(range(len(names)), 2 * Z90, left=-Z90, height=0.68, color=PALE)
+        row: Any
+        for place, row in enumerate(ordered.itertuples(name="Row")):
+            colour = GREY if row.says == "nothing" else BLUE
+            axes.plot([row.z_p05, row.z_p95], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
+            axes.plot([row.z_p50], [place], "o", color=colour, markersize=5)
+        widest = np.nanmax([2.6, *(0.1 - ordered["z_p05"]), *(0.1 + ordered["z_p95"])])
+        axes.set_xlim(-widest, widest)
+        axes.set_xlabel(say("calibration.parameters_axis", lang), fontsize=NAMES)
         number_axis(axes.xaxis, lang)
-        handles = [
-            Patch(color=PALE, label=say("calibration.prior", lang)),
-            Line2D([], [], color=BLUE, linewidth=3, marker="o", label=say("calibration.posterior", lang)),
-        ]
-        axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        lines = ((BLUE, "posterior"), (GREY, "silent"))
+        handles = [Patch(color=PALE, label=say("calibration.prior", lang))]
+        handles += [_line(colour, say(f"calibration.{key}", lang), linewidth=3, marker="o") for colour, key in lines]
+        _legend(axes, handles)
         return finish(figure, "calibration-parameters", title, alt)
+
+
+def _line(colour: str, label: str, **look: Any) -> Any:
+    return Line2D([], [], color=colour, label=label, **look)
 
 
 # ---- targets ---------------------------------------------------------------------------------------------------------
 
 
 def targets_figure(table: pd.DataFrame, lang: str) -> Picture:
-    """Where each published figure lies in what the model predicts, before and after the fit."""
-    values = table[table["kind"] != "not_significant"]
-    nulls = table[table["kind"] == "not_significant"]
+    """Where each published figure lies in what the model predicts, before and after the fit; and how often nulls are repeated.
+
+    Parameters
+    ----------
+    table : the columns of ``results.calibration.Asked``
+    """
+    null = table["kind"] == "not_significant"
+    values, nulls = table[~null], table[null]
     alt = say(
         "calibration.targets_alt", lang,
         inside=number(int(values["inside"].sum()), lang), values=number(len(values), lang),
@@ -96,45 +140,62 @@ def targets_figure(table: pd.DataFrame, lang: str) -> Picture:
         nulls_before=number(int(nulls["prior_inside"].sum()), lang),
     )  # fmt: skip
     title = say("calibration.targets_title", lang)
+    drawn = [(part, draw) for part, draw in ((values, _draw_values), (nulls, _draw_nulls)) if len(part)]
     with style():
-        figure, axes = _rows(len(table), lang, title, alt)
-        axes.axvspan(-1, 1, color=PALE)
-        row: Any
-        for place, row in enumerate([*values.itertuples(name="Row"), *nulls.itertuples(name="Row")]):
-            before, after = _positions(row)
-            axes.plot([before], [place], "D", color=GREY, markersize=4.5, markerfacecolor="white")
-            axes.plot([after], [place], "o", color=BLUE if row.inside else VERMILLION, markersize=6)
-        names = [
-            f"{row.target}{'' if row.role == 'fit' else ' *'}" for row in [*values.itertuples(), *nulls.itertuples()]
-        ]
-        axes.set_yticks(range(len(names)), names)
-        axes.set_xlim(-3.2, 3.2)
-        axes.set_xlabel(say("calibration.targets_axis", lang))
-        number_axis(axes.xaxis, lang)
-        handles = [
-            Line2D(
-                [],
-                [],
-                color=GREY,
-                marker="D",
-                markerfacecolor="white",
-                linestyle="",
-                label=say("calibration.prior", lang),
-            ),
-            Line2D([], [], color=BLUE, marker="o", linestyle="", label=say("calibration.posterior", lang)),
-            Line2D([], [], color=VERMILLION, marker="o", linestyle="", label=say("calibration.outside", lang)),
-        ]
-        axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
+        figure, panels = _panels([_target_names(part) for part, _ in drawn], title, alt)
+        for axes, (part, draw) in zip(panels, drawn, strict=True):
+            draw(axes, part, lang)
+        marks = ((BLUE, "posterior"), (VERMILLION, "outside"))
+        before = _line(GREY, say("calibration.prior", lang), marker="D", markerfacecolor="white", linestyle="")
+        after = [_line(colour, say(f"calibration.{key}", lang), marker="o", linestyle="") for colour, key in marks]
+        _legend(panels[0], [before, *after])
         return finish(figure, "calibration-targets", title, alt)
 
 
+def _target_names(table: pd.DataFrame) -> list[str]:
+    """Targets that were not fitted bear a star."""
+    pairs = zip(table["target"], table["role"], strict=True)
+    return [f"{shorten(str(name), LONGEST - 2)}{'' if role == 'fit' else ' *'}" for name, role in pairs]
+
+
+def _draw_values(axes: Any, table: pd.DataFrame, lang: str) -> None:
+    axes.axvspan(-1, 1, color=PALE)
+    row: Any
+    for place, row in enumerate(table.itertuples(name="Row")):
+        _pair(axes, place, *_positions(row), inside=row.inside)
+    axes.set_xlim(-FURTHEST - 0.15, FURTHEST + 0.15)
+    axes.set_xlabel(say("calibration.targets_axis", lang), fontsize=NAMES)
+    number_axis(axes.xaxis, lang)
+
+
+def _draw_nulls(axes: Any, table: pd.DataFrame, lang: str) -> None:
+    axes.axvspan(OF_NULLS, 1, color=PALE)
+    row: Any
+    for place, row in enumerate(table.itertuples(name="Row")):
+        _pair(axes, place, row.prior_not_significant, row.not_significant, inside=row.inside)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel(say("calibration.nulls_axis", lang), fontsize=NAMES)
+    number_axis(axes.xaxis, lang, share=True)
+
+
+def _pair(axes: Any, place: int, before: float, after: float, *, inside: bool) -> None:
+    """Where a target lies before the fit and after, joined by a line; arrows for what lies further out."""
+    colour = BLUE if inside else VERMILLION
+    axes.plot([before, after], [place, place], color=GREY, linewidth=0.8)
+    axes.plot([before], [place], _mark(before, "D"), color=GREY, markersize=4.5, markerfacecolor="white")
+    axes.plot([after], [place], _mark(after, "o"), color=colour, markersize=6)
+
+
+def _mark(x: float, usual: str) -> str:
+    return ">" if x >= FURTHEST else "<" if x <= -FURTHEST else usual
+
+
 def _positions(row: Any) -> tuple[float, float]:
-    """Where the figure lies, in half-widths of the predicted 90 % interval; a null lies at the mean z of the trials."""
+    """Where the published figure lies, in half-widths of the predicted 90 % interval from its middle, before and after."""
     found = []
     for low, high in ((row.prior_low, row.prior_high), (row.low, row.high)):
         half = max((high - low) / 2.0, 1e-12)
-        observed = 0.0 if row.kind == "not_significant" else row.observed
-        found.append(float(np.clip((observed - (low + high) / 2.0) / half, -3.1, 3.1)))
+        found.append(float(np.clip((row.observed - (low + high) / 2.0) / half, -FURTHEST, FURTHEST)))
     return found[0], found[1]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 from markupsafe import Markup
 
-from results import figures, files, incomes, style, words
+from results import calibration_figures, calibration_section, figures, files, incomes, style, words
 from results.costs import PAYERS
 from results.language import capital, number, outcome_name, percent, say
 from results.run_folder import Manifest, Tables
@@ -28,6 +28,7 @@ MAIN_OUTCOMES: Final = (
     *("child_participation_share", "adequate_housing_share", "trust"),
 )
 POPULATIONS: Final = ("eligible", "pool", "followed_in_both", "followed_in_one")
+CALIBRATION: Final = "calibration-"  # how names of figures of the fit begin: they stand in its section
 MOSTLY_FULL: Final = 0.95  # a caseload is called full from here on
 FIRST_MONTH_FULL: Final = 6  # intake takes time: filling is judged from this month on
 
@@ -106,13 +107,17 @@ def jobs(tables: Tables, manifest: Manifest, lives: Mapping[str, Any] | None, la
         todo.append(partial(incomes.draw, tables.incomes, tables.incomes_by_household, prices, lang))
     if lives:
         todo.append(partial(figures.two_lives, **lives, lang=lang))
+    note = calibration_section.fit_of(manifest)
+    if note is not None:
+        todo.append(partial(calibration_figures.parameters_figure, note.parameters(), lang))
+        todo.append(partial(calibration_figures.targets_figure, note.asked(), lang))
     return todo
 
 
 def _remove_old(folder: Path, names: set[str]) -> None:
-    """Take away figures of contrasts that an earlier run in this folder had and this one has not."""
-    ours = [*folder.glob("differences-*"), *folder.glob("two-lives.*"), *folder.glob("incomes.*")]
-    for path in ours:
+    """Take away figures that an earlier run in this folder had and this one has not."""
+    ours = ("differences-*", "two-lives.*", "incomes.*", f"{CALIBRATION}*")
+    for path in [path for pattern in ours for path in folder.glob(pattern)]:
         if path.suffix in {".svg", ".png"} and path.stem not in names:
             path.unlink(missing_ok=True)
 
@@ -120,6 +125,7 @@ def _remove_old(folder: Path, names: set[str]) -> None:
 def render(tables: Tables, manifest: Manifest, pictures: Iterable[style.Picture], lang: str) -> str:
     """The report as HTML. Every name from a file is escaped."""
     months = number(float(manifest["horizon"]), lang)
+    shown = [{"name": p.name, "title": p.title, "alt": p.alt, "source": _data_uri(p.images["svg"])} for p in pictures]
     return template("report.html.j2").render(
         lang=lang,
         say=partial(_say, lang),
@@ -132,7 +138,9 @@ def render(tables: Tables, manifest: Manifest, pictures: Iterable[style.Picture]
         arms=_arms(tables, manifest, lang),
         filling=_filling(tables.outcomes, manifest, lang),
         overloaded=overloaded(tables.services, manifest, lang),
-        pictures=[{"title": p.title, "alt": p.alt, "source": _data_uri(p.images["svg"])} for p in pictures],
+        pictures=[picture for picture in shown if not picture["name"].startswith(CALIBRATION)],
+        calibration=calibration_section.section(manifest, lang),
+        calibration_pictures=[picture for picture in shown if picture["name"].startswith(CALIBRATION)],
         contrasts=_contrasts(tables.differences, manifest, lang),
         costs=_costs(tables.cost_differences, manifest, lang),
         drift=_drift(tables.drift, lang),

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from results import files, statistics
+from results.calibration import read_fit
 from results.costs import costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
 from results.second import second_process
@@ -52,8 +53,9 @@ class Finished(Protocol):
     """What is needed of finished work.
 
     Optional further attributes: ``command`` (str, how to repeat it), ``inputs`` (names to paths of files that were
-    read), ``eligible_families`` (how many met the criteria at month 0, a number or one a replicate) and ``lives`` (one
-    family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see ``results.figures.two_lives``).
+    read), ``posterior`` (the file of posterior draws), ``eligible_families`` (how many met the criteria at month 0, a number
+    or one a replicate) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
+    ``results.figures.two_lives``).
     """
 
     runs: Runs
@@ -188,6 +190,8 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
     inputs = {"study": files.hash_bytes(json.dumps(resolved, sort_keys=True).encode())}
     for name, path in {costs_path(prices).name: costs_path(prices), **getattr(finished, "inputs", {})}.items():
         inputs[str(name)] = files.hash_bytes(Path(path).read_bytes())
+    posterior = getattr(finished, "posterior", None)
+    note = None if posterior is None else read_fit(posterior)
     return {
         "study_name": study.name,
         "version": version(),
@@ -201,6 +205,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "failures": [dict(failure) for failure in finished.failures],
         "prices": prices,
         "posterior": str(head.get("posterior", "prior")),
+        "calibration": None if note is None else note.record(),
         "links": _on_or_off(head.get("links", "on")),
         "lang": lang,
         "command": getattr(finished, "command", None) or _command(study.name, head.get("seed"), replicates),

@@ -132,9 +132,18 @@ def _save(
 
     described: Any = SimpleNamespace(**vars(finished))
     described.command, described.inputs = command, {study.file.name: study.file}
+    described.posterior = _posterior(study)
+    if described.posterior is not None:
+        described.inputs[described.posterior.name] = described.posterior
     described.lives, described.eligible_families = _lives(study, finished), _eligible(study, finished)
     described.incomes = _incomes(study, workers)
     save_run(folder, study, described, lang=lang)
+
+
+def _posterior(study: Study) -> Path | None:
+    """The file of posterior draws, if it is still there; None where parameters are drawn from their priors."""
+    posterior = study.arms[0].posterior
+    return Path(posterior) if posterior != "prior" and Path(posterior).is_file() else None
 
 
 def _lives(study: Study, finished: Finished) -> dict[str, Any] | None:

@@ -7,6 +7,8 @@ import itertools
 import json
 import math
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,12 +21,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lives import life, lives
 from made_up import ARMS, CONTRASTS, made_up_runs
+from made_up_fit import NULLS, SILENT, VALUES, asked, record, write_posterior
 
-from results import figures, files, report, save_run, style, words
+from results import calibration_figures, figures, files, report, save_run, style, words
+from results.calibration import Asked, Learnt, note_of, read_fit
+from results.calibration_section import section as fit_section
+from results.calibration_section import words_of
 from results.language import capital, catalogue, number, outcome_name, percent, say
 from results.lives import spells, two_lives
 from results.page import render
-from results.run_folder import LANGUAGES, read_manifest, read_tables
+from results.run_folder import LANGUAGES, ROOT, read_manifest, read_tables
 from results.statistics import differences_table, services_table
 from simulation.errors import InputError
 from simulation.names import SERVICES
@@ -338,6 +344,139 @@ def test_failures_are_told(tmp_path):
     text = told(tmp_path, study(), finished(made_up_runs(6, 2), failures=[failure]), "en").text
     assert "1 of 40 replicates failed" in text
     assert json.loads((tmp_path / "manifest.json").read_text())["failures"] == [failure]
+
+
+# ---- the fit --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose parameters come from a fit, and whose posterior's file is gone since."""
+    path = tmp_path_factory.mktemp("fitted")
+    runs = made_up_runs(6, 2, contrasts=CONTRASTS[:1])
+    posterior = write_posterior(path / "posterior.parquet", record())
+    save_run(path / "run", study(posterior="holf"), finished(runs, posterior=posterior), lang="en")
+    posterior.unlink()
+    return path / "run"
+
+
+def test_a_fit_is_told_from_the_manifest_when_the_posterior_is_gone(fitted):
+    before = (fitted / "report.html").read_bytes()
+    report.remake(fitted)
+    assert (fitted / "report.html").read_bytes() == before
+    alts = [attributes["alt"] or "" for tag, attributes in page(fitted).tags if tag == "img"]
+    assert any(alt.startswith("Bars: 90%") and f"about {SILENT} of {SILENT + 2}" in alt for alt in alts)
+    inside = sum(after[0] <= observed <= after[1] for _, _, _, observed, _, after, _ in VALUES)
+    assert any(alt.startswith(f"{inside} of {len(VALUES)} figures") for alt in alts)
+    assert (fitted / "figures" / "calibration-targets.svg").exists()
+
+
+def test_a_fit_is_told_in_plain_words_and_misses_are_named(fitted):
+    text = re.sub(r"\s+", " ", page(fitted).text)
+    assert "3 published figures and 2 findings of “no reliable effect”. 2 further targets" in text
+    assert "The HOLF trial found no reliable effect." in text
+    assert "lowest for share of families on social assistance, coordinator v ordinary (holf-assist" in text
+    assert "): 41 of 100, against 12 before the fit." in text
+    assert "more often than not" in text
+    assert "Of 3 published figures that the model was fitted to, 2 lie where" in text
+    assert "any (whole-year): published 14.0%, the model 16.0% to 30.0%" in text
+    assert "NOK 31,000" in text
+    assert f"Of {SILENT + 2} fitted parameters the data say next to nothing about {SILENT}" in text
+    assert "parameter_11 and 3 more" in text
+    assert "4,000 draws, worth at least 812 independent" in text
+    assert "another version of the model" in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_fit_is_told_in_both_languages(fitted, lang):
+    told = fit_section(read_manifest(fitted), lang)
+    assert {row["lang"] for row in [*told["nulls"], *told["values"]]} == {lang}
+    assert len(told["nulls"]) == len(NULLS)
+    assert ("ikke det samme som at effekten er null" in told["about_nulls"][0]) == (lang == "nb")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_the_targets_of_the_program_are_about_has_words_in_both_languages(lang):
+    from calibration.answers import describe
+    from calibration.targets import load_targets
+
+    for target in load_targets("holf").targets:
+        meaning = describe(target.statistic).meaning
+        assert words_of(target.statistic, meaning, lang)[1] == lang or lang == "en", target.statistic
+        assert words_of(target.statistic, meaning, lang)[0] != meaning, target.statistic
+    assert words_of("office.own", "a meaning", lang) == ("a meaning", "en")
+
+
+NONSENSE = {
+    "nothing": None,
+    "half": "{",
+    "list": "[]",
+    "number": "3",
+    "empty": "{}",
+    "deep": "[" * 100_000,
+    "no parameter": record(parameters_table=[]),
+    "no target": record(targets_table=[]),
+    "half a target": record(targets_table=[asked()]),
+    "no table": record(targets_table="x"),
+    "words for numbers": record(effective_sample_size="many"),
+    "no number": record(effective_sample_size=math.inf),
+    "long": record(targets="x" * 2000),
+}
+
+
+@pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
+def test_a_posterior_that_says_nothing_of_its_fit_or_nonsense_gives_no_section(tmp_path, said):
+    assert read_fit(write_posterior(tmp_path / "own.parquet", said, draws=3)) is None
+    assert fit_section({"posterior": "own", "calibration": said}, "nb") is None
+
+
+def test_what_is_no_parquet_file_is_no_fit(tmp_path):
+    (tmp_path / "text.parquet").write_text("text")
+    assert read_fit(tmp_path / "text.parquet") is None
+    assert read_fit(tmp_path / "gone.parquet") is None
+    assert fit_section({"posterior": "prior", "calibration": record()}, "nb") is None
+
+
+def test_names_from_a_posterior_are_escaped(tmp_path):
+    row = asked(
+        **dict.fromkeys(("target", "statistic", "meaning", "unit", "role", "kind"), HOSTILE),
+        **{"observed": 1.0, "prior_inside": False, "inside": False},
+    )
+    learnt = {"parameter": HOSTILE, "z_p05": None, "z_p50": None, "z_p95": None, "contraction": None, "says": "nothing"}
+    hostile = record(targets=HOSTILE, command=HOSTILE, targets_table=[row], parameters_table=[learnt])
+    posterior = write_posterior(tmp_path / "hostile.parquet", hostile, draws=3)
+    runs = finished(made_up_runs(6, 2, arms=("only",), contrasts=()), posterior=posterior)
+    save_run(tmp_path / "run", study(posterior="own"), runs)
+    assert "<script" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert page(tmp_path / "run").text.count(HOSTILE) >= 5
+
+
+def test_a_note_written_by_a_fit_is_read_back():
+    from calibration.posteriors import note_tables
+
+    note = note_of(record())
+    tables = note.parameters().assign(ess=1.0), note.asked().assign(grade="A")
+    written = json.loads(json.dumps(note_tables(*tables), allow_nan=False))
+    assert note_of(record(**written)) == note
+    assert list(written["parameters_table"][0]) == list(Learnt.model_fields)
+    assert list(written["targets_table"][0]) == list(Asked.model_fields)
+
+
+def test_a_fit_to_nulls_alone_and_one_to_values_alone_have_a_figure():
+    from calibration.predictions import OF_NULLS
+
+    assert calibration_figures.OF_NULLS == OF_NULLS
+    table = note_of(record()).asked()
+    for kind in ("value", "not_significant"):
+        assert calibration_figures.targets_figure(table[table["kind"] == kind], "nb").images["svg"]
+
+
+def test_the_report_of_a_fit_needs_nothing_of_the_extra():
+    script = (
+        "import sys; from results import calibration, calibration_section, page; "
+        "sys.exit(bool({'sklearn', 'emcee', 'arviz', 'statsmodels', 'calibration'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,209 @@
+"""What the report says of the fit that a run's parameters come from, in plain words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from results.calibration import FitNote, note_of
+from results.language import PERCENT, capital, catalogue, number, outcome_name, percent, say
+
+MOST_SILENT: Final = 10
+"""So many parameters are named of those that the data say nothing about."""
+SHIPPED: Final = ("norway", "caseload", "bergen")
+"""Targets files whose content is told in words."""
+
+Section = dict[str, Any]
+
+
+def section(manifest: Mapping[str, Any], lang: str) -> Section | None:
+    """What the template shows of a run's fit; None where the parameters come from no fit that tells of itself."""
+    note = fit_of(manifest)
+    if note is None:
+        return None
+    asked = note.asked()
+    null = asked["kind"] == "not_significant"
+    return {
+        "fitted": _fitted(note, asked, lang),
+        "about_nulls": _about_nulls(asked[null], lang),
+        "nulls": [_null_row(row, lang) for row in asked[null].itertuples()],
+        "about_values": _about_values(asked[~null], lang),
+        "values": [_value_row(row, lang) for row in asked[~null].itertuples()],
+        "outside": [_outside(row, lang) for row in asked[~asked["inside"]].itertuples()],
+        "silent": _silent(note.parameters(), lang),
+        "worth": _worth(note, manifest, lang),
+        "command": note.command,
+    }
+
+
+def fit_of(manifest: Mapping[str, Any]) -> FitNote | None:
+    """The note of the fit that a run's parameters come from."""
+    return None if str(manifest.get("posterior", "prior")) == "prior" else note_of(manifest.get("calibration"))
+
+
+# ---- paragraphs ------------------------------------------------------------------------------------------------------
+
+
+def _fitted(note: FitNote, asked: pd.DataFrame, lang: str) -> list[str]:
+    """What the model was fitted to."""
+    fitted = asked[asked["role"] == "fit"]
+    nulls = int((fitted["kind"] == "not_significant").sum())
+    counts = {"values": len(fitted) - nulls, "nulls": nulls, "checked": len(asked) - len(fitted)}
+    told = {key: number(count, lang) for key, count in counts.items()}
+    found = [say("calibration.fitted", lang, targets=note.targets, **told)]
+    read = {Path(name).stem for name in note.files}
+    parts = ["holf"] * _of_holf(fitted) + [name for name in SHIPPED if name in read]
+    if parts:
+        listed = [say(f"calibration.from_{part}", lang) for part in parts]
+        found.append(say("calibration.from", lang, parts="; ".join(listed)))
+    return found
+
+
+def _of_holf(asked: pd.DataFrame) -> bool:
+    """Whether there are nulls of the HOLF trial among targets."""
+    trial = (asked["kind"] == "not_significant") & asked["statistic"].str.startswith("trial.")
+    return bool((trial & asked["source"].str.startswith("holf-")).any())
+
+
+def _about_nulls(nulls: pd.DataFrame, lang: str) -> list[str]:
+    """What a null means, and the one that the fitted model repeats least often."""
+    if not len(nulls):
+        return []
+    found = [say("calibration.nulls_holf" if _of_holf(nulls) else "calibration.nulls_other", lang)]
+    repeated = nulls.dropna(subset=["not_significant"])
+    if len(repeated):
+        row: Any = next(repeated.nsmallest(1, "not_significant").itertuples())
+        told = {"after": _hundred(row.not_significant, lang), "before": _hundred(row.prior_not_significant, lang)}
+        told["name"], _ = words_of(row.statistic, row.meaning, lang)
+        found.append(say("calibration.nulls_lowest", lang, target=row.target, **told))
+        if row.not_significant < 0.5:
+            found.append(say("calibration.nulls_rather", lang))
+    return found
+
+
+def _about_values(values: pd.DataFrame, lang: str) -> list[str]:
+    """How many published figures lie inside, of those that were fitted and of those that were not."""
+    found = []
+    for role in ("fit", "validate"):
+        some = values[values["role"] == role]
+        if len(some):
+            counts = {"count": len(some), "inside": some["inside"].sum(), "before": some["prior_inside"].sum()}
+            told = {key: number(int(count), lang) for key, count in counts.items()}
+            found.append(say(f"calibration.values_{role}", lang, **told))
+    return found
+
+
+def _outside(row: Any, lang: str) -> str:
+    """What was published and is not what the model says."""
+    name = capital(words_of(row.statistic, row.meaning, lang)[0])
+    if row.kind == "not_significant" and math.isfinite(row.not_significant):
+        share = _hundred(row.not_significant, lang)
+        return say("calibration.outside_null", lang, name=name, target=row.target, share=share)
+    if row.kind == "not_significant" or not math.isfinite(row.low):
+        return say("calibration.outside_nobody", lang, name=name, target=row.target)
+    two = {"observed": measured(row.observed, row, lang), "range": _range(row.low, row.high, row, lang)}
+    return say("calibration.outside_value", lang, name=name, target=row.target, **two)
+
+
+def _silent(parameters: pd.DataFrame, lang: str) -> Section:
+    """The parameters that the data say next to nothing about."""
+    names = parameters.loc[parameters["says"] == "nothing", "parameter"].astype(str).tolist()
+    key = "silent_some" if names else "silent_none"
+    counts = {"silent": number(len(names), lang), "count": number(len(parameters), lang)}
+    more = len(names) - MOST_SILENT
+    return {
+        "sentence": say(f"calibration.{key}", lang, **counts),
+        "names": names[:MOST_SILENT],
+        "more": say("calibration.silent_more", lang, more=number(more, lang)) if more > 0 else "",
+    }
+
+
+def _worth(note: FitNote, manifest: Mapping[str, Any], lang: str) -> list[str]:
+    ess = math.nan if note.effective_sample_size is None else note.effective_sample_size
+    found = [say("calibration.sample", lang, draws=number(note.draws, lang), ess=number(ess, lang))]
+    if note.source_hash and note.source_hash != manifest.get("source_hash"):
+        found.append(say("calibration.other_version", lang))
+    return found
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def _head(row: Any, lang: str) -> Section:
+    name, spoken = words_of(row.statistic, row.meaning, lang)
+    role = say(f"calibration.{row.role}", lang) if row.role in ("fit", "validate") else row.role
+    return {"name": capital(name), "lang": spoken, "target": row.target, "role": role}
+
+
+def _null_row(row: Any, lang: str) -> Section:
+    before, after = (_hundred(share, lang) for share in (row.prior_not_significant, row.not_significant))
+    return {**_head(row, lang), "month": number(row.month, lang), "before": before, "after": after}
+
+
+def _value_row(row: Any, lang: str) -> Section:
+    return {
+        **_head(row, lang),
+        "published": measured(row.observed, row, lang),
+        "before": _range(row.prior_low, row.prior_high, row, lang),
+        "after": _range(row.low, row.high, row, lang),
+        "inside": say("calibration.yes" if row.inside else "calibration.no", lang),
+    }
+
+
+# ---- words and numbers -----------------------------------------------------------------------------------------------
+
+
+def words_of(statistic: str, meaning: str, lang: str) -> tuple[str, str]:
+    """A statistic in words, and their language: what has no words of its own is told as the registry says it, in English."""
+    texts = catalogue()
+    if statistic in texts["statistic"]:
+        return texts["statistic"][statistic][lang], lang
+    kind, _, rest = statistic.partition(".")
+    outcome, _, contrast = rest.rpartition(".")
+    if kind == "trial" and contrast in texts["trial"] and _has_name(outcome):
+        return f"{outcome_name(outcome, lang)}, {say(f'trial.{contrast}', lang)}", lang
+    where = (texts["profile"] if kind == "selected" else texts["population"]).get(kind)
+    if where and _has_name(rest):
+        return f"{outcome_name(rest, lang)} ({where[lang]})", lang
+    return meaning, "en"
+
+
+def _has_name(outcome: str) -> bool:
+    return outcome_name(outcome, "nb") != outcome
+
+
+def measured(value: float, row: Any, lang: str) -> str:
+    """A value of a target's statistic, in its unit where the unit is short."""
+    unit = str(row.unit)
+    if not math.isfinite(value):
+        return number(value, lang)
+    if _is_points(row):
+        return f"{number(100.0 * value, lang, 1, signed=True)} {say('unit.points', lang)}"
+    if unit.startswith("share"):
+        return percent(value, lang, 1)
+    if unit == "relative change":
+        return number(100.0 * value, lang, 0, signed=True) + PERCENT[lang]
+    if unit.startswith("NOK"):
+        return say("calibration.nok", lang, value=number(value, lang))
+    return number(value, lang, 2 if abs(value) < 3 else 1)
+
+
+def _range(low: float, high: float, row: Any, lang: str) -> str:
+    """Two ends of an interval; a long unit once."""
+    first = number(100.0 * low, lang, 1, signed=True) if _is_points(row) else measured(low, row, lang)
+    return say("size.range", lang, low=first, high=measured(high, row, lang))
+
+
+def _is_points(row: Any) -> bool:
+    """Whether a statistic is a difference of shares."""
+    statistic = str(row.statistic)
+    difference = statistic.startswith("trial.") or "gain" in statistic or "difference" in statistic
+    return difference and str(row.unit).startswith("share")
+
+
+def _hundred(share: float, lang: str) -> str:
+    return number(100.0 * share, lang)
