@@ -58,8 +58,8 @@ def parameters_table(fit: Fit) -> pd.DataFrame:
     """What the fit learnt of every fitted parameter, and how well its chains mixed; circumstances of the trial last."""
     import arviz as az
 
-    ess = az.ess({"z": fit.chains})["z"].to_numpy()
-    r_hat = az.rhat({"z": fit.chains})["z"].to_numpy()
+    ess: Any = az.ess({"z": fit.chains})["z"].to_numpy()
+    r_hat: Any = az.rhat({"z": fit.chains})["z"].to_numpy()
     rows = []
     for i, name in enumerate(fit.inputs.names):
         z = fit.z[:, i]
