@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import pandas as pd
@@ -33,8 +33,9 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
     size = made["size"]
     head = (
         f"*Made by `{made['command']}`: targets `{made['targets']}`, {size['prior']:,} simulations from the prior, "
-        f"{size['later']:,} where the first fit points, {size['draws']:,} posterior draws with an effective sample size of at least "
-        f"{made['effective_sample_size']:,.0f}; {made['seconds'] / 60:.0f} minutes; model sources `{made['source_hash'][:12]}`.*"
+        f"{size['later']:,} where the first fit points, {size['draws']:,} posterior draws with an effective sample "
+        f"size of at least {made['effective_sample_size']:,.0f}; {made['seconds'] / 60:.0f} minutes; "
+        f"model sources `{made['source_hash'][:12]}`.*"
     )
     parts = [head, *_parameters(tables["parameters"]), *_trade_offs(tables["trade_offs"]), *_targets(tables["targets"])]
     parts += [*_left_out(tables["leave_one_out"]), *_explanations(tables["explanations"])]
@@ -43,12 +44,16 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _table(heads: str, rows: Iterator[list[str]]) -> list[str]:
+def _table(heads: str, rows: Iterable[list[str]]) -> list[str]:
     columns = heads.split(" | ")
     rule = ["---:" if name.startswith(">") else "---" for name in columns]
     return ["", f"| {' | '.join(name.lstrip('>') for name in columns)} |", f"|{'|'.join(rule)}|"] + [
         f"| {' | '.join(cells)} |" for cells in rows
     ]
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    return iter(table.itertuples(name="Row"))
 
 
 def _of(value: float) -> str:
@@ -73,7 +78,7 @@ def _parameters(table: pd.DataFrame) -> list[str]:
     rows = (
         [f"`{row.parameter}`", "link" if row.link else "", _range(row, "prior_p05", "prior_p95"), _of(row.p50),
          _range(row, "p05", "p95"), percent(row.contraction, "en"), number(row.ess, "en"), number(row.r_hat, "en", 3)]
-        for row in ordered.itertuples(name="Row")
+        for row in _rows(ordered)
     )  # fmt: skip
     heads = "parameter |  | >prior, 5 to 95 % | >posterior median | >5 to 95 % | >variance gone | >ESS | >R-hat"
     return ["", "### What was learnt of each parameter", *_table(heads, rows), "", told]
@@ -83,17 +88,13 @@ def _trade_offs(table: pd.DataFrame) -> list[str]:
     if not len(table):
         return ["", "No two parameters trade off (no correlation of 0.3 or more)."]
     pairs = [
-        f"`{row.first}` and `{row.second}` ({number(row.correlation, 'en', 2, signed=True)})"
-        for row in table.itertuples()
+        f"`{row.first}` and `{row.second}` ({number(row.correlation, 'en', 2, signed=True)})" for row in _rows(table)
     ]
     return ["", f"Pairs that trade off (correlation of the draws): {'; '.join(pairs)}."]
 
 
 def _targets(table: pd.DataFrame) -> list[str]:
-    rows = (
-        [row.target, row.role, *_said(row), _inside(row.prior_inside), _inside(row.inside)]
-        for row in table.itertuples(name="Row")
-    )
+    rows = ([row.target, row.role, *_said(row), _inside(row.prior_inside), _inside(row.inside)] for row in _rows(table))
     heads = "target | role | >published | >model, before | >model, after | >by the emulator | before | after"
     return ["", "### Every target, by simulation before and after the fit", *_table(heads, rows)]
 
@@ -113,7 +114,7 @@ def _inside(inside: bool) -> str:
 
 
 def _left_out(table: pd.DataFrame) -> list[str]:
-    misses = [f"`{row.target}`" for row in table[~table["inside"]].itertuples()]
+    misses = [f"`{row.target}`" for row in _rows(table[~table["inside"]])]
     told = f"Missed when left out: {', '.join(misses)}." if misses else "None is missed when it is left out."
     return [
         "",
@@ -132,9 +133,7 @@ def _explanations(table: pd.DataFrame) -> list[str]:
         for name in dict.fromkeys(some["explanation"]):
             cells = [EXPLAINED.get(str(name), str(name))]
             for contrast in contrasts:
-                row: Any = next(
-                    some[(some["explanation"] == name) & (some["contrast"] == contrast)].itertuples(name="Row")
-                )
+                row: Any = next(_rows(some[(some["explanation"] == name) & (some["contrast"] == contrast)]))
                 cells.append(_difference(row))
             rows.append(cells)
         unit = "percentage points" if str(some["unit"].iloc[0]).startswith("share") else "NOK a month"
@@ -143,7 +142,7 @@ def _explanations(table: pd.DataFrame) -> list[str]:
             "",
             f"**{outcome_name(outcome, 'en')}**, {unit}: mean [95 % of the mean]; 90 % of the draws's expected differences",
         ]
-        parts += _table(" | ".join(["explanation", *words]), iter(rows))
+        parts += _table(" | ".join(["explanation", *words]), rows)
     return parts
 
 
@@ -164,7 +163,7 @@ def _recovery(table: pd.DataFrame) -> list[str]:
         for name in wide[0.5].index
     )  # fmt: skip
     some = table.iloc[0]
-    outside = [f"{row.quantity} at {row.level:g}" for row in table[~table["inside"]].itertuples()]
+    outside = [f"{row.quantity} at {row.level:g}" for row in _rows(table[~table["inside"]])]
     told = f"Outside: {'; '.join(outside)}." if outside else "None is outside."
     lines = [
         "",
