@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import importlib.util
 import io
+import json
 import shlex
 import sys
 import time
@@ -49,11 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--screen", action="store_true", help="only screen: which parameters can the targets move?")
     parser.add_argument("--recovery", action="store_true", help="also fit 200 synthetic worlds of known parameters")
+    parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the tables between the markers of a page")
     add_options(parser, "seed", "out", "force", "resume", "workers", "lang", "quiet")
 
 
 def main(args: argparse.Namespace) -> int:
     """Fit parameters to targets; write posterior draws, tables and figures."""
+    from calibration.fit_page import PAGE
+    from calibration.pages import check_page
     from calibration.targets import load_targets
 
     need_extra("calibrate")
@@ -64,16 +68,32 @@ def main(args: argparse.Namespace) -> int:
         raise InputError("has no target with role fit", file=file.path, key="target", allowed='role = "fit"')
     folder: Path = args.out or default_folder(f"calibrate-{file.name}", resume=args.resume)
     check_folder(folder, force=args.force, resume=args.resume)
+    if args.write is not None:
+        check_page(args.write, PAGE)
     posterior = _posterior_file(args, file, folder)
     if args.resume and (folder / "manifest.json").exists():
         if not args.quiet:
             print(f"{folder} is finished")
-        return 0
+        return _write_page(args, folder)
     with open_folder(folder):
         if args.screen:
             _screen(args, file, folder)
         else:
             _calibrate(args, file, folder, posterior)
+    return _write_page(args, folder)
+
+
+def _write_page(args: argparse.Namespace, folder: Path) -> int:
+    """Put the tables of a finished fit into a page, where that was asked for."""
+    import pandas as pd
+
+    from calibration.fit_page import PAGE, markdown
+    from calibration.pages import write_between
+
+    if args.write is not None:
+        tables = {file.stem: pd.read_csv(file) for file in folder.glob("*.csv")}
+        made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        write_between(args.write, PAGE, markdown(tables, made))
     return 0
 
 

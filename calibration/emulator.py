@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from simulation.outcomes import FloatArray
 
@@ -34,7 +35,7 @@ class Emulator:
         return np.asarray(self.model.predict(z)).reshape(len(z), -1)
 
 
-def emulate(z: FloatArray, answers: FloatArray, local: FloatArray | None = None) -> Emulator:
+def emulate(z: FloatArray, answers: FloatArray, local: npt.NDArray[np.bool_] | None = None) -> Emulator:
     """Fit an emulator.
 
     Parameters

@@ -1,9 +1,9 @@
 """*10 against 20* under each explanation of the null: the trial cannot tell them apart, and they do not give the same answer.
 
-That HOLF found nothing reliable can have many reasons: weak links from contact to outcomes, a dose that was too low, services that
-were full, few openings, or ordinary follow-up that was as good. All are in the posterior. Each explanation here is the fifth of the
-posterior draws in which it is most true; the study is run under these, and its answers stand side by side. Where the dose curve
-is monotone, 10 against 20 cannot be more than 10 against none: that bound stands beside them.
+That HOLF found nothing reliable can have many reasons: weak links from contact to outcomes, a dose that was too low, services
+that were full, few openings, or ordinary follow-up that was as good. All are in the posterior. Each explanation here is the fifth
+of the posterior draws in which it is most true; the study is run under these, and its answers stand side by side. Where the dose
+curve is monotone, 10 against 20 cannot be more than 10 against none: that bound stands beside them.
 """
 
 from __future__ import annotations

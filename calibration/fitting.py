@@ -48,7 +48,7 @@ class Size:
 
 
 QUICK: Final = Size(prior=800, later=200, predictive=100, draws=1000)
-FULL: Final = Size(prior=6000, later=3000, predictive=400, draws=4000)
+FULL: Final = Size(prior=4000, later=2000, predictive=400, draws=4000)
 
 
 # ---- what is fitted --------------------------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ def sample(
     from threadpoolctl import threadpool_limits
 
     def log_posterior(z: FloatArray) -> FloatArray:
-        return likelihood(z) - 0.5 * (z * z).sum(axis=1)
+        return np.asarray(likelihood(z) - 0.5 * (z * z).sum(axis=1))
 
     chance = np.random.RandomState(seed)
     sampler = emcee.EnsembleSampler(

@@ -65,8 +65,8 @@ def parameters_table(fit: Fit) -> pd.DataFrame:
     """
     import arviz as az
 
-    ess = az.ess({"z": fit.chains})["z"].to_numpy()
-    r_hat = az.rhat({"z": fit.chains})["z"].to_numpy()
+    ess: Any = az.ess({"z": fit.chains})["z"].to_numpy()
+    r_hat: Any = az.rhat({"z": fit.chains})["z"].to_numpy()
     rows = []
     for i, name in enumerate(fit.inputs.names):
         z = fit.z[:, i]
@@ -119,7 +119,7 @@ def _short(value: Any) -> Any:
 
 def trade_offs(fit: Fit) -> pd.DataFrame:
     """Pairs of inputs that the data bind together, the strongest first: ``first,second,correlation``."""
-    correlation = np.corrcoef(fit.z, rowvar=False)
+    correlation = np.asarray(np.corrcoef(fit.z, rowvar=False))
     names = fit.inputs.names
     pairs = [
         (names[i], names[j], float(correlation[i, j]))

@@ -88,7 +88,7 @@ def recover(
     rows : from the prior
     replicates : of the study under each truth, whose mean difference is the true answer
     """
-    rows = rows.only(np.isfinite(answer_columns(rows, targets)).all(axis=1))  # a truth has all its figures
+    rows = rows.only(np.asarray(np.isfinite(answer_columns(rows, targets)).all(axis=1)))  # a truth has all its figures
     known = np.arange(len(rows)) < len(rows) - truths
     emulator = emulator_of(rows.only(known), None, targets, inputs)
     held = rows.only(~known)

@@ -59,7 +59,18 @@ def rollout(
             mean, error = float(x.mean()), 1.96 * float(x.std(ddof=1)) / np.sqrt(len(x))
             low, high = np.quantile(x, (0.05, 0.95))
             rows.append(
-                (outcome, month, UNITS[outcome], quantity, mean, mean - error, mean + error, float(low), float(high), len(x))
+                (
+                    outcome,
+                    month,
+                    UNITS[outcome],
+                    quantity,
+                    mean,
+                    mean - error,
+                    mean + error,
+                    float(low),
+                    float(high),
+                    len(x),
+                )
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -1,7 +1,9 @@
 """Which parameters the targets can move: Morris screening of every uncertain parameter on every statistic that is fitted.
 
 Elementary effects are taken between the 5 % and the 95 % quantile of each prior, along trajectories on the same luck. An effect
-counts in standard deviations of its target, so that what the data cannot see counts for nothing.
+counts in standard deviations of its target, so that what the data cannot see counts for nothing. A trial is noisy: whatever makes
+other families of the same luck, a birth rate say, has large effects of no direction. So parameters are ranked by mu, the mean
+effect, with the square of its own error taken off; mu* and sigma stand beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from simulation.parameters import default_values, parameter_names
 TRAJECTORIES: Final = 10
 LEVELS: Final = 4
 FITTED: Final = 15
-COLUMNS: Final = ("parameter", "target", "mu_star", "mu_star_conf", "sigma", "scaled")
+COLUMNS: Final = ("parameter", "target", "mu", "mu_star", "mu_star_conf", "sigma", "scaled", "scaled_error")
 
 
 def problem() -> dict[str, Any]:
@@ -46,7 +48,7 @@ def screen(
 
     Returns
     -------
-    ``parameter,target,mu_star,mu_star_conf,sigma,scaled``; ``scaled`` is mu_star in standard deviations of the target
+    The columns of ``COLUMNS``; ``scaled`` is mu in standard deviations of the target, ``scaled_error`` its standard error
     """
     from SALib.analyze import morris as analysis
     from SALib.sample import morris as sampling
@@ -67,19 +69,23 @@ def screen(
                 {
                     "parameter": asked["names"],
                     "target": target.name,
+                    "mu": np.asarray(effects["mu"], np.float64),
                     "mu_star": np.asarray(effects["mu_star"], np.float64),
                     "mu_star_conf": np.asarray(effects["mu_star_conf"], np.float64),
                     "sigma": np.asarray(effects["sigma"], np.float64),
-                    "scaled": np.asarray(effects["mu_star"], np.float64) / scale,
+                    "scaled": np.asarray(effects["mu"], np.float64) / scale,
+                    "scaled_error": np.asarray(effects["sigma"], np.float64) / np.sqrt(trajectories) / scale,
                 }
             )
         )
-    return pd.concat(found).sort_values(["scaled", "parameter", "target"], ascending=[False, True, True])
+    table = pd.concat(found, ignore_index=True)[list(COLUMNS)]
+    return table.sort_values("scaled", key=lambda x: -x.abs(), kind="stable", ignore_index=True)
 
 
 def strength(table: pd.DataFrame) -> pd.Series[float]:
     """How much the targets together see of each parameter: root of the sum of squares over targets, largest first."""
-    by = table.groupby("parameter")["scaled"].apply(lambda scaled: float(np.sqrt((scaled**2).sum())))
+    squares = table.assign(square=table["scaled"] ** 2 - table["scaled_error"] ** 2)
+    by = squares.groupby("parameter", sort=False)["square"].sum().clip(lower=0.0) ** 0.5
     return by.sort_values(ascending=False, kind="stable")
 
 

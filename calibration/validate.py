@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from calibration.table import Rows
     from calibration.targets import Target, TargetsFile
     from scenarios.progress import Progress
+    from simulation.outcomes import FloatArray
 
 REPLICATES: Final = 200
+PAIRS_TO_A_DRAW: Final = 5  # a draw of the parameters for so many of the worlds asked for
+REPLICATES_OF_A_PAIR: Final = 30  # pairs of offices for each of these draws
 PAGE: Final = "validate"
 COLUMNS: Final = (
     *("target", "statistic", "role", "kind", "unit", "observed", "observed_low", "observed_high"),
@@ -75,16 +78,64 @@ def main(args: argparse.Namespace) -> int:
     seed = 1 if args.seed is None else int(args.seed)
     with progress(f"validate {file.name}", quiet=args.quiet or args.json) as step:
         table = validate(file.targets, posterior, worlds=worlds, seed=seed, workers=args.workers, step=step)
+    tables = {"validation": table}
+    if not args.json:
+        tables |= _whole_figures(args, file.targets, posterior, worlds, seed)
     if args.out is not None:
-        _save(args, file, table, posterior, worlds, seed)
+        _save(args, file, tables, posterior, worlds, seed)
     if args.write is not None:
         command = shlex.join(["python", "run.py", *sys.argv[1:]])
-        write_between(args.write, PAGE, markdown(table, file, posterior, worlds, command))
+        write_between(args.write, PAGE, markdown(tables, file, posterior, worlds, command))
     if args.json:
         print(json.dumps(records(table), ensure_ascii=False, indent=1))
     elif not args.quiet:
-        print(summary(table, posterior, worlds, args.lang))
+        print(summary(tables, posterior, worlds, args.lang))
     return 0
+
+
+def _whole_figures(
+    args: argparse.Namespace, targets: tuple[Target, ...], posterior: str, worlds: int, seed: int
+) -> dict[str, pd.DataFrame]:
+    """What is no single target: the figures of the two Bergen offices jointly, and the trial beside its other lives."""
+    from calibration.answers import find_kind
+    from calibration.trial_answers import design_of
+    from scenarios.progress import progress
+
+    kinds = {find_kind(target.statistic): target.question.setting for target in targets}
+    found: dict[str, pd.DataFrame] = {}
+    if "office" in kinds:
+        with progress("validate: the two Bergen offices", quiet=args.quiet) as step:
+            found["bergen"] = bergen(posterior, worlds, seed, args.workers, step)
+    if "trial" in kinds:
+        from calibration.rollout import rollout
+
+        with progress("validate: the trial beside a full roll-out", quiet=args.quiet) as step:
+            design = design_of(kinds["trial"], seed)
+            found["rollout"] = rollout(design, posterior, max(worlds // 2, 2), workers=args.workers, step=step)
+    return found
+
+
+def bergen(
+    posterior: str, worlds: int, seed: int, workers: int | None = None, step: Progress | None = None
+) -> pd.DataFrame:
+    """The joint check of the two offices under the posterior and under the prior; columns as in ``calibration.bergen``.
+
+    So many pairs of offices in all, from ``worlds`` / 5 draws each.
+    """
+    import pandas as pd
+
+    from calibration.bergen import joint_check
+
+    draws = max(worlds // PAIRS_TO_A_DRAW, 2)
+    asked = ["prior"] if posterior == "prior" else [posterior, "prior"]
+    tables = []
+    for k, drawn in enumerate(asked):
+        values = draws_of(drawn, seed, draws)
+        part = _part(step, k, len(asked))
+        table = joint_check(list(values), seed, REPLICATES_OF_A_PAIR, workers=workers, step=part)
+        table.insert(0, "drawn_from", "prior" if drawn == "prior" else "posterior")
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def find_posterior(name: str | None) -> str:
@@ -170,15 +221,24 @@ def ask_worlds(
     import numpy as np
 
     from calibration.table import Job, simulate_rows
+
+    values = np.repeat(draws_of(posterior, seed, -(-worlds // 2)), 2, axis=0)[:worlds]
+    return simulate_rows(Job(questions, None, seed), values, np.arange(worlds), workers=workers, step=step)
+
+
+def draws_of(posterior: str, seed: int, draws: int) -> FloatArray:
+    """The first so many draws of a posterior, or of the prior, in stated units. (draws, P)"""
+    import numpy as np
+
     from simulation.parameters import prior_values
     from simulation.posterior import posterior_values
 
-    drawn = [
-        prior_values(seed, draw) if posterior == "prior" else posterior_values(posterior, seed, draw)
-        for draw in range(-(-worlds // 2))
-    ]
-    values = np.repeat(np.stack(drawn), 2, axis=0)[:worlds]
-    return simulate_rows(Job(questions, None, seed), values, np.arange(worlds), workers=workers, step=step)
+    return np.stack(
+        [
+            prior_values(seed, draw) if posterior == "prior" else posterior_values(posterior, seed, draw)
+            for draw in range(draws)
+        ]
+    )
 
 
 def _part(step: Progress | None, k: int, parts: int) -> Progress | None:
@@ -228,10 +288,11 @@ def _drawn(posterior: str) -> str:
     return "the prior" if posterior == "prior" else f"`{Path(posterior).stem}`"
 
 
-def markdown(table: pd.DataFrame, file: TargetsFile, posterior: str, worlds: int, command: str) -> str:
-    """The table of a page, in English."""
+def markdown(tables: dict[str, pd.DataFrame], file: TargetsFile, posterior: str, worlds: int, command: str) -> str:
+    """The tables of a page, in English."""
     from simulation.compiled import SOURCE_HASH
 
+    table = tables["validation"]
     lines = [
         f"*Made by `{command}`: targets `{file.name}`, {worlds} simulated worlds, parameters from {_drawn(posterior)}; "
         f"model sources `{SOURCE_HASH[:12]}`. {_count(table)}*",
@@ -243,7 +304,67 @@ def markdown(table: pd.DataFrame, file: TargetsFile, posterior: str, worlds: int
     for row in table.itertuples(name="Row"):
         cells = (row.target, row.role, *_cells(row, "en"), _yes(row.prior_inside), _yes(row.inside), row.grade)
         lines.append(f"| {' | '.join(cells)} |")
+    if "bergen" in tables:
+        lines += ["", *_bergen_lines(tables["bergen"])]
+    if "rollout" in tables:
+        lines += ["", *_rollout_lines(tables["rollout"])]
     return "\n".join(lines)
+
+
+def _bergen_lines(table: pd.DataFrame) -> list[str]:
+    """The joint check as lines of a page."""
+    from results.language import number, percent
+
+    lines = [
+        "### The two Bergen offices, jointly",
+        "",
+        "| before | after | ending at month | p, calibrated | inside 90 % | p, before the fit | inside | prior draws that pass "
+        "| calibrated draws that pass | other draws' figures that pass |",
+        "|---:|---:|---:|---:|---|---:|---|---:|---:|---:|",
+    ]
+    prior = table[table["drawn_from"] == "prior"].set_index(["before", "after", "month"])
+    own = table[table["drawn_from"] == table["drawn_from"].iloc[0]]
+    row: Any
+    for row in own.itertuples(name="Row"):
+        same: Any = (row.before, row.after, row.month)
+        before: Any = prior.loc[same]
+        cells = (
+            *(str(row.before), str(row.after), str(row.month)),
+            *(
+                number(row.p_value, "en", 2),
+                _yes(row.inside),
+                number(before["p_value"], "en", 2),
+                _yes(before["inside"]),
+            ),
+            percent(before["share_of_draws_passing"], "en"),
+            *(percent(row.share_of_draws_passing, "en"), percent(row.others_passing, "en")),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _rollout_lines(table: pd.DataFrame) -> list[str]:
+    """The trial beside its other lives, as lines of a page."""
+    from calibration.rollout import QUANTITIES
+    from results.language import number, outcome_name
+
+    lines = [
+        "### The trial's estimate beside the other lives of the same offices",
+        "",
+        "| outcome | month | the trial's estimate | on those followed | on the ordinary group | all followed |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for (outcome, month), some in table.groupby(["outcome", "month"], sort=False):
+        of: Any = some.set_index("quantity")
+        factor, digits = (100.0, 1) if str(some["unit"].iloc[0]).startswith("share") else (1.0, 0)
+        cells = [outcome_name(str(outcome), "en"), str(month)]
+        for quantity in QUANTITIES:
+            mean, low, high = (
+                number(factor * float(of.loc[quantity, key]), "en", digits) for key in ("mean", "ci_low", "ci_high")
+            )
+            cells.append(f"{mean} [{low}, {high}]")
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", "Shares in percentage points, amounts in NOK a month; mean over draws and its 95 % interval."]
 
 
 def _yes(inside: bool) -> str:
@@ -281,24 +402,39 @@ def _cells(row: Any, lang: str) -> tuple[str, str, str]:
     )
 
 
-def summary(table: pd.DataFrame, posterior: str, worlds: int, lang: str) -> str:
-    """The table for a terminal."""
+def summary(tables: dict[str, pd.DataFrame], posterior: str, worlds: int, lang: str) -> str:
+    """The tables for a terminal."""
     from rich.console import Console
     from rich.table import Table
 
     heads = ("target", "role", "published", "before the fit", "calibrated", "inside before", "inside")
     shown = Table(*heads, box=None)
+    table = tables["validation"]
     row: Any
     for row in table.itertuples(name="Row"):
         inside = ("yes" if flag else "NO" for flag in (row.prior_inside, row.inside))
         shown.add_row(row.target, row.role, *_cells(row, lang), *inside)
     text = io.StringIO()
     Console(file=text, width=170).print(shown)
-    return f"{text.getvalue()}\n{_count(table)} {worlds} simulated worlds, parameters from {_drawn(posterior)}."
+    told = [text.getvalue(), f"{_count(table)} {worlds} simulated worlds, parameters from {_drawn(posterior)}."]
+    if "bergen" in tables:
+        own = tables["bergen"]
+        own = own[own["drawn_from"] == own["drawn_from"].iloc[0]]
+        told.append(
+            "The two Bergen offices, all six figures jointly: inside the 90 % region for "
+            f"{int(own['inside'].sum())} of {len(own)} combinations of windows; "
+            f"{own['share_of_draws_passing'].mean():.0%} of single draws pass, on average."
+        )
+    return "\n".join(told)
 
 
 def _save(
-    args: argparse.Namespace, file: TargetsFile, table: pd.DataFrame, posterior: str, worlds: int, seed: int
+    args: argparse.Namespace,
+    file: TargetsFile,
+    tables: dict[str, pd.DataFrame],
+    posterior: str,
+    worlds: int,
+    seed: int,
 ) -> None:
     from results import files
     from simulation.compiled import SOURCE_HASH
@@ -313,5 +449,6 @@ def _save(
         "command": shlex.join(["python", "run.py", *sys.argv[1:]]),
     }
     with open_folder(args.out):
-        files.write_csv(args.out / "validation.csv", table)
+        for name, table in tables.items():
+            files.write_csv(args.out / f"{name}.csv", table)
         files.write_json(args.out / "manifest.json", manifest)
