@@ -66,7 +66,7 @@ class FitNote(_Record):
     title: Text = ""
     files: dict[Text, Text] = {}
     """The targets files that were read, with their hashes."""
-    command: Text = ""
+    command: Annotated[str, Field(max_length=10_000)] = ""
     seed: int | None = None
     source_hash: Text = ""
     draws: int
