@@ -11,15 +11,17 @@ import contextlib
 import importlib.util
 import io
 import json
+import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scenarios.folders import check_folder, default_folder, open_folder
+from scenarios.folders import CHUNKS, check_folder, default_folder, open_folder
 from scenarios.options import add_options, path, whole_number
 from simulation.errors import InputError
 
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
     from calibration.fitting import Fit, Size
     from calibration.targets import TargetsFile
     from scenarios.progress import Progress
+    from scenarios.study import Study
 
 NEEDS: Final = ("statsmodels", "sklearn", "emcee", "arviz")
-OWN_FOLDER: Final = Path("calibration") / "posteriors"
-SIMULATIONS: Final = "chunks"
+SIMULATIONS: Final = CHUNKS
+EXPLAINED: Final = "explanations"
+POSTERIOR: Final = "posterior.parquet"
+INPUTS: Final = "inputs.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--posterior",
         type=path,
         metavar="FILE.parquet",
-        help="where the draws go (default: calibration/posteriors/NAME)",
+        help="a second place for the draws, which go into posterior.parquet of the folder",
     )
     parser.add_argument("--screen", action="store_true", help="only screen: which parameters can the targets move?")
     parser.add_argument("--recovery", action="store_true", help="also fit 200 synthetic worlds of known parameters")
@@ -61,8 +66,7 @@ def main(args: argparse.Namespace) -> int:
     from calibration.targets import load_targets
 
     need_extra("calibrate")
-    if args.force and args.resume:
-        raise InputError("--force and --resume do not go together", key="--force", allowed="one of them")
+    _check_options(args)
     file = load_targets(args.targets)
     if not file.of_role("fit"):
         raise InputError("has no target with role fit", file=file.path, key="target", allowed='role = "fit"')
@@ -70,17 +74,91 @@ def main(args: argparse.Namespace) -> int:
     check_folder(folder, force=args.force, resume=args.resume)
     if args.write is not None:
         check_page(args.write, PAGE)
-    posterior = _posterior_file(args, file, folder)
-    if args.resume and (folder / "manifest.json").exists():
+    _check_posterior(args, folder)
+    inputs = _inputs(args, file)
+    if args.resume:
+        _check_inputs(folder, inputs)
+    if args.resume and _finished(args, folder):
         if not args.quiet:
-            print(f"{folder} is finished")
-        return _write_page(args, folder)
-    with open_folder(folder):
+            print(f"{folder} is finished already")
+    else:
+        with open_folder(folder):
+            _run(args, file, folder, inputs)
+    if args.posterior is not None:
+        _copy_posterior(args, folder)
+    return _write_page(args, folder)
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    if args.force and args.resume:
+        raise InputError("--force and --resume do not go together", key="--force", allowed="one of them")
+    for option in ("write", "posterior", "recovery"):
+        if args.screen and getattr(args, option):
+            raise InputError(
+                f"--screen fits nothing, so there is nothing for --{option}", key="--screen", allowed="one of them"
+            )
+
+
+def _run(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs: dict[str, Any]) -> None:
+    """Begin, or go on with, what is to be done in a folder."""
+    from results import files
+
+    if not args.resume:
+        for left in (SIMULATIONS, EXPLAINED):
+            shutil.rmtree(folder / left, ignore_errors=True)
+    (folder / "manifest.json").unlink(missing_ok=True)
+    files.write_json(folder / INPUTS, inputs)
+    try:
         if args.screen:
             _screen(args, file, folder)
         else:
-            _calibrate(args, file, folder, posterior)
-    return _write_page(args, folder)
+            _calibrate(args, file, folder, inputs)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
+
+
+# ---- going on --------------------------------------------------------------------------------------------------------
+
+
+def _inputs(args: argparse.Namespace, file: TargetsFile) -> dict[str, Any]:
+    """What a fit is made from: a fit that goes on must have the same."""
+    from calibration.table import code_hash
+    from results import files
+    from simulation.compiled import SOURCE_HASH
+
+    return {
+        "targets": file.name,
+        "files": {part.name: files.hash_bytes(part.read_bytes()) for part in file.files},
+        "study": files.hash_bytes(json.dumps(_study().resolved(), sort_keys=True).encode()),
+        "seed": _seed(args),
+        "size": asdict(_size(args)),
+        "source_hash": SOURCE_HASH,
+        "calibration_hash": code_hash(),
+    }
+
+
+def _check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
+    """Refuse to go on with a fit of other targets, seed, size or code; one that does not say is asked by its simulations."""
+    made = next((_read(folder / name) for name in ("manifest.json", INPUTS) if (folder / name).exists()), inputs)
+    other = [key for key, value in inputs.items() if made.get(key) != value]
+    if other:
+        problem = f"the fit there had other inputs or other code ({', '.join(other)})"
+        allowed = "the same targets, options and version as before, or another --out"
+        raise InputError(problem, file=folder, key="--resume", allowed=allowed)
+
+
+def _finished(args: argparse.Namespace, folder: Path) -> bool:
+    """Whether nothing is left to do in a folder; a finished fit can still be asked for its recovery."""
+    return (folder / "manifest.json").exists() and (not args.recovery or (folder / "recovery.csv").exists())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a JSON file of a fit says; nothing, where it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _write_page(args: argparse.Namespace, folder: Path) -> int:
@@ -105,35 +183,52 @@ def need_extra(command: str) -> None:
         raise InputError(f"needs {', '.join(missing)}, not installed", key=command, allowed=allowed)
 
 
-def _posterior_file(args: argparse.Namespace, file: TargetsFile, folder: Path) -> Path:
-    """Where the draws go: never over a file that exists, unless told so."""
-    if args.posterior is not None:
-        chosen = Path(args.posterior)
-        if chosen.exists() and not (args.force or args.resume):
-            raise InputError("is there already", file=chosen, key="--posterior", allowed="a new file, or --force")
-        return chosen
-    return folder / "posterior.parquet"
+def _check_posterior(args: argparse.Namespace, folder: Path) -> None:
+    """Refuse a second place for the draws that could not be read or written, or that holds something else."""
+    if args.posterior is None:
+        return
+    chosen, key = Path(args.posterior), "--posterior"
+    if chosen.suffix != ".parquet" or chosen.is_dir():
+        raise InputError(
+            "is not the name of a Parquet file", file=chosen, key=key, allowed="a path that ends in .parquet"
+        )
+    if chosen.exists() and not (args.force or (args.resume and _same(chosen, folder / POSTERIOR))):
+        raise InputError("is there already", file=chosen, key=key, allowed="a new file, or --force")
+    above = next(parent for parent in chosen.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise InputError("cannot be written", file=chosen, key=key, allowed="a folder that you may write in")
 
 
-def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, posterior: Path) -> None:
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()
+
+
+def _copy_posterior(args: argparse.Namespace, folder: Path) -> None:
+    from results import files
+
+    chosen = Path(args.posterior)
+    files.make_folder(chosen.parent)
+    with files.whole(chosen) as temporary:
+        shutil.copyfile(folder / POSTERIOR, temporary)
+    if not args.quiet:
+        print(chosen)
+
+
+def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs: dict[str, Any]) -> None:
     from calibration import fitting, posteriors
     from calibration.explanations import explain
     from calibration.leave_one_out import leave_one_out
     from results import files
-    from scenarios.comparison import MAIN_STUDY
-    from scenarios.study import load_study
 
     started = time.monotonic()
-    seed = _seed(args)
-    size = fitting.QUICK if args.quick else fitting.FULL
-    size = size if args.rows is None else replace(size, prior=args.rows, later=max(args.rows // 2, 100))
+    seed, size = _seed(args), _size(args)
     stage = _Stages(file.name, quiet=args.quiet).stage
     names = file.parameters or _screen(args, file, folder)
-    study = load_study(MAIN_STUDY, ['study.posterior="prior"'])
-    inputs = fitting.Inputs(names, fitting.trial_design(file.of_role("fit"), seed))
+    study = _study()
+    explained_by = fitting.Inputs(names, fitting.trial_design(file.of_role("fit"), seed))
     fit = fitting.fit(
         file.targets,
-        inputs,
+        explained_by,
         study,
         size,
         seed=seed,
@@ -149,19 +244,23 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, poster
     with stage("leave one out") as step:
         tables["leave_one_out"] = leave_one_out(fit, workers=args.workers, step=step)
     with stage("explanations") as step:
-        tables["explanations"] = explain(fit, study, folder / "explanations", workers=args.workers, step=step)
+        tables["explanations"] = explain(
+            fit, study, folder / EXPLAINED, replicates=size.explained, workers=args.workers, step=step
+        )
     if args.recovery:
         tables |= _recovery(args, fit, stage)
-    provenance = _provenance(args, file, fit, size, tables["parameters"])
+    provenance = {**inputs, "title": file.title, **_provenance(fit, tables["parameters"])}
     told = posteriors.note_tables(tables["parameters"], tables["targets"])
-    posteriors.write_posterior(posterior, fit, provenance | told)
+    posteriors.write_posterior(folder / POSTERIOR, fit, provenance | told)
     for name, table in tables.items():
         files.write_csv(folder / f"{name}.csv", table)
     _figures(folder, tables, args.lang)
-    files.write_json(folder / "manifest.json", {**provenance, "seconds": round(time.monotonic() - started, 1)})
+    command = shlex.join(["python", "run.py", *sys.argv[1:]])
+    made = {"command": command, **provenance, "seconds": round(time.monotonic() - started, 1)}
+    files.write_json(folder / "manifest.json", made)
     if not args.quiet:
         print(summary(fit, tables, args.lang))
-        print(posterior)
+        print(folder / POSTERIOR)
 
 
 def _screen(args: argparse.Namespace, file: TargetsFile, folder: Path) -> tuple[str, ...]:
@@ -183,8 +282,23 @@ def _screen(args: argparse.Namespace, file: TargetsFile, folder: Path) -> tuple[
     return screening.chosen(table)
 
 
+def _study() -> Study:
+    """What a fit is made to answer, asked of every row."""
+    from scenarios.comparison import MAIN_STUDY
+    from scenarios.study import load_study
+
+    return load_study(MAIN_STUDY, ['study.posterior="prior"'])
+
+
 def _seed(args: argparse.Namespace) -> int:
     return 1 if args.seed is None else int(args.seed)
+
+
+def _size(args: argparse.Namespace) -> Size:
+    from calibration.fitting import FULL, QUICK
+
+    size = QUICK if args.quick else FULL
+    return size if args.rows is None else size.of(args.rows)
 
 
 def _recovery(args: argparse.Namespace, fit: Fit, stage: Any) -> dict[str, pd.DataFrame]:
@@ -213,26 +327,14 @@ class _Stages:
             yield step
 
 
-def _provenance(
-    args: argparse.Namespace, file: TargetsFile, fit: Fit, size: Size, parameters: pd.DataFrame
-) -> dict[str, Any]:
-    from calibration.table import code_hash
-    from results import files
+def _provenance(fit: Fit, parameters: pd.DataFrame) -> dict[str, Any]:
+    """What became of the inputs: the same for the same inputs, wherever and on however many cores it was made."""
     from results.run_folder import package_versions
-    from simulation.compiled import SOURCE_HASH
 
     return {
-        "targets": file.name,
-        "title": file.title,
-        "files": {part.name: files.hash_bytes(part.read_bytes()) for part in file.files},
-        "command": shlex.join(["python", "run.py", *sys.argv[1:]]),
-        "seed": fit.job.seed,
-        "size": asdict(size),
         "fitted": list(fit.inputs.parameters),
         "circumstances": list(fit.inputs.names[len(fit.inputs.parameters) :]),
         "effective_sample_size": float(parameters["ess"].min()),
-        "source_hash": SOURCE_HASH,
-        "calibration_hash": code_hash(),
         "packages": package_versions(),
     }
 

@@ -26,6 +26,7 @@ from calibration.targets import Target
 from calibration.trial import circumstances
 from scenarios.progress import Progress
 from scenarios.study import Study
+from simulation.errors import InputError
 from simulation.outcomes import FloatArray
 from simulation.parameters import find_parameter, parameter_names, prior_values
 
@@ -45,10 +46,22 @@ class Size:
     """worlds under the prior, and as many under the posterior, for the check of every target"""
     draws: int
     """posterior draws that are kept"""
+    explained: int
+    """replicates of the study under each explanation"""
+
+    def of(self, rows: int) -> Size:
+        """So many rows from the prior, and no more of the rest than goes with them."""
+        return Size(
+            prior=rows,
+            later=max(rows // 2, 100),
+            predictive=min(self.predictive, rows // 2),
+            draws=min(self.draws, 5 * rows),
+            explained=min(self.explained, rows // 4),
+        )
 
 
-QUICK: Final = Size(prior=800, later=200, predictive=100, draws=1000)
-FULL: Final = Size(prior=4000, later=2000, predictive=400, draws=4000)
+QUICK: Final = Size(prior=800, later=200, predictive=100, draws=1000, explained=100)
+FULL: Final = Size(prior=4000, later=2000, predictive=400, draws=4000, explained=400)
 
 
 # ---- what is fitted --------------------------------------------------------------------------------------------------
@@ -201,6 +214,7 @@ def fit(
     parameters = len(inputs.parameters)
     starts = np.cumsum([0, size.prior, size.later, size.predictive])
     prior = simulated("prior", job, np.stack([prior_values(seed, k) for k in range(size.prior)]), 0)
+    _check_answered(prior, fitted)
     first, _ = drawn(emulator_of(prior, None, fitted, inputs), size.later, 0)
     later = simulated("later", job, inputs.values(first[:, :parameters], seed, int(starts[1])), int(starts[1]))
     emulator = emulator_of(prior, later, fitted, inputs)
@@ -211,6 +225,18 @@ def fit(
     before = simulated("before", every, unfitted, at)
     after = simulated("after", every, inputs.values(some, seed, at), at)
     return Fit(tuple(targets), inputs, job, prior, later, before, after, emulator, z, chains)
+
+
+def _check_answered(rows: Rows, targets: Sequence[Target]) -> None:
+    """Refuse a target that most simulated worlds have nobody to answer: the rest would be no fair sample of the prior."""
+    answers = answer_columns(rows, targets)
+    if 2 * np.isfinite(answers).all(axis=1).sum() >= len(rows):
+        return
+    there = np.isfinite(answers[:, : len(targets)]).sum(axis=0)
+    fewest = int(there.argmin())
+    problem = f"{targets[fewest].statistic} can be measured in {there[fewest]} of {len(rows)} simulated worlds"
+    allowed = "a target on more families: a larger pool or group, or role validate"
+    raise InputError(problem, key=f"target.{targets[fewest].name}", allowed=allowed)
 
 
 def emulator_of(prior: Rows, later: Rows | None, targets: Sequence[Target], inputs: Inputs) -> Emulator:

@@ -63,12 +63,12 @@ class Likelihood:
     def __init__(self, emulator: Emulator, observed: Observed, points: int = POINTS) -> None:
         self.emulator, self.observed = emulator, observed
         o, spread = observed, emulator.spread
-        typical = np.exp(emulator.mean(np.zeros((1, emulator.model.n_features_in_)))[0])
+        log_se = emulator.mean(np.zeros((1, emulator.model.n_features_in_)))[0, o.log_se_at]
         nulls = spread[np.ix_(o.null_at, o.null_at)].copy()
         scale = np.ones(len(o.null_at))
         for k, se in enumerate(o.se):  # the published precision in place of the simulated one; its correlations stay
             if np.isfinite(se):
-                simulated = typical[o.log_se_at[k]] ** 2
+                simulated = np.exp(2.0 * log_se[k])
                 wanted = se**2 + max(nulls[k, k] - simulated, 0.0)
                 scale[k] = np.sqrt(wanted / nulls[k, k])
         nulls = nulls * np.outer(scale, scale) + np.diag(o.discrepancy**2)

@@ -119,7 +119,7 @@ def _short(value: Any) -> Any:
 
 def trade_offs(fit: Fit) -> pd.DataFrame:
     """Pairs of inputs that the data bind together, the strongest first: ``first,second,correlation``."""
-    correlation = np.asarray(np.corrcoef(fit.z, rowvar=False))
+    correlation = np.atleast_2d(np.corrcoef(fit.z, rowvar=False))
     names = fit.inputs.names
     pairs = [
         (names[i], names[j], float(correlation[i, j]))

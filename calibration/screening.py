@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from calibration.predictions import on_scale
 from calibration.priors import from_normal, uncertain
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
@@ -59,9 +60,9 @@ def screen(
     rows = simulate_rows(job, _values(u), numbers, folder=folder, workers=workers, step=step)
     found = []
     for t, target in enumerate(targets):
-        y = rows.answers[:, t, 0]
-        y = np.where(np.isfinite(y), y, np.nanmean(y))
-        y = np.log(np.maximum(y, 1e-9)) if target.scale == "log" else y
+        y = on_scale(target, rows.answers[:, t, 0])
+        there = np.isfinite(y)
+        y = np.where(there, y, y[there].mean() if there.any() else 0.0)  # nobody to measure: no effect
         effects = analysis.analyze(asked, u, y, num_levels=LEVELS, seed=job.seed)
         scale = _scale(target, rows, t)
         found.append(

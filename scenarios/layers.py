@@ -175,7 +175,7 @@ def _whole_paths(study: dict[str, Any], folder: Path) -> None:
         value = study.get(key)
         if not isinstance(value, str) or (key == "profile" and value.startswith(VESTLAND)):
             continue
-        if "/" in value or value.endswith((".toml", ".csv")):
+        if "/" in value or value.endswith((".toml", ".csv", ".parquet")):
             study[key] = str(folder / value)
 
 

@@ -231,7 +231,7 @@ def _posterior(value: str, layers: Layers) -> str:
     """``prior``, or the file of a posterior given by name or path."""
     if value == "prior":
         return value
-    if "/" in value:
+    if "/" in value or value.endswith(".parquet"):
         if "\0" in value or not Path(value).is_file():
             raise _wrong(layers, ("study", "posterior"), f"{shown(value)} is not a file", '"prior", or a file of draws')
         return value
