@@ -218,6 +218,7 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs
     from calibration import fitting, posteriors
     from calibration.explanations import explain
     from calibration.leave_one_out import leave_one_out
+    from calibration.screening import slopes
     from results import files
 
     started = time.monotonic()
@@ -239,6 +240,7 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs
     tables = {
         "parameters": posteriors.parameters_table(fit),
         "trade_offs": posteriors.trade_offs(fit),
+        "slopes": slopes(fit.prior, fit.fitted, names),
         "targets": posteriors.targets_table(fit),
     }
     with stage("leave one out") as step:

@@ -19,6 +19,7 @@ EXPLAINED: Final = {
     "good_ordinary": "good ordinary follow-up",
 }
 BOUND: Final = "caseload-10 vs ordinary"
+SEEN: Final = 0.3
 SHOWN: Final = ("employed_share", "social_assistance_share", "child_participation_share", "disposable_income")
 
 
@@ -37,7 +38,13 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
         f"size of at least {made['effective_sample_size']:,.0f}; {made['seconds'] / 60:.0f} minutes; "
         f"model sources `{made['source_hash'][:12]}`.*"
     )
-    parts = [head, *_parameters(tables["parameters"]), *_trade_offs(tables["trade_offs"]), *_targets(tables["targets"])]
+    parts = [
+        head,
+        *_parameters(tables["parameters"]),
+        *_slopes(tables["slopes"]),
+        *_trade_offs(tables["trade_offs"]),
+        *_targets(tables["targets"]),
+    ]
     parts += [*_left_out(tables["leave_one_out"]), *_explanations(tables["explanations"])]
     if "recovery" in tables:
         parts += _recovery(tables["recovery"])
@@ -82,6 +89,18 @@ def _parameters(table: pd.DataFrame) -> list[str]:
     )  # fmt: skip
     heads = "parameter |  | >prior, 5 to 95 % | >posterior median | >5 to 95 % | >variance gone | >ESS | >R-hat"
     return ["", "### What was learnt of each parameter", *_table(heads, rows), "", told]
+
+
+def _slopes(table: pd.DataFrame) -> list[str]:
+    """Parameters that were not fitted, and that the targets see some of."""
+    some = table[~table["fitted"] & (table["seen"] > SEEN)]
+    least = float(table[table["fitted"]]["seen"].min())
+    named = ", ".join(f"`{row.parameter}` ({number(row.seen, 'en', 2)})" for row in _rows(some))
+    return [
+        "",
+        f"Not fitted, though the targets see something of them (standard deviations of the targets for one of the prior, all targets "
+        f"together; the least of those fitted has {number(least, 'en', 2)}): {named or 'none'}.",
+    ]
 
 
 def _trade_offs(table: pd.DataFrame) -> list[str]:

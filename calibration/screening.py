@@ -17,7 +17,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from calibration.predictions import on_scale
-from calibration.priors import from_normal, uncertain
+from calibration.predictions import on_scale
+from calibration.priors import columns_to_normal, from_normal, uncertain
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
 from scenarios.progress import Progress
@@ -121,3 +122,34 @@ def summary(table: pd.DataFrame, count: int = 30) -> str:
         "* would be fitted. Seen: change over the middle 90 % of the prior, in standard deviations of the targets."
     )
     return "\n".join(lines)
+
+
+# ---- from the table of simulations -----------------------------------------------------------------------------------
+
+
+def slopes(rows: Rows, targets: Sequence[Target], fitted: Sequence[str]) -> pd.DataFrame:
+    """What a table of prior simulations sees of every uncertain parameter, fitted or not: the ranking again, with less noise.
+
+    ``seen`` is the root of the sum over targets of squared slopes, in standard deviations of the target for one of the prior, with
+    the slopes' own errors taken off; ``target`` sees most of it, with ``slope`` and ``error``.
+    """
+    asked = uncertain()
+    x = columns_to_normal([parameter.name for parameter in asked], rows.values)
+    y = np.column_stack([on_scale(target, rows.answers[:, t, 0]) for t, target in enumerate(targets)])
+    there = np.isfinite(y).all(axis=1)
+    x, y = x[there], y[there] - y[there].mean(axis=0)
+    scale = np.array([_scale(target, rows, t) for t, target in enumerate(targets)])
+    slope, error = x.T @ y / len(x) / scale, y.std(axis=0) / np.sqrt(len(x)) / scale
+    seen = np.sqrt(np.clip((slope**2 - error**2).sum(axis=1), 0.0, None))
+    most = np.abs(slope / error).argmax(axis=1)
+    table = pd.DataFrame(
+        {
+            "parameter": [parameter.name for parameter in asked],
+            "fitted": [parameter.name in fitted for parameter in asked],
+            "seen": seen,
+            "target": [targets[t].name for t in most],
+            "slope": slope[np.arange(len(asked)), most],
+            "error": error[most],
+        }
+    )
+    return table.sort_values("seen", ascending=False, kind="stable", ignore_index=True)
