@@ -98,8 +98,8 @@ def _slopes(table: pd.DataFrame) -> list[str]:
     named = ", ".join(f"`{row.parameter}` ({number(row.seen, 'en', 2)})" for row in _rows(some))
     return [
         "",
-        f"Not fitted, though the targets see something of them (standard deviations of the targets for one of the prior, all targets "
-        f"together; the least of those fitted has {number(least, 'en', 2)}): {named or 'none'}.",
+        "Not fitted, though the targets see something of them (standard deviations of the targets for one of the prior, all "
+        f"targets together; the least of those fitted has {number(least, 'en', 2)}): {named or 'none'}.",
     ]
 
 

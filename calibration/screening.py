@@ -17,7 +17,6 @@ import pandas as pd
 from scipy.special import ndtri
 
 from calibration.predictions import on_scale
-from calibration.predictions import on_scale
 from calibration.priors import columns_to_normal, from_normal, uncertain
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
@@ -130,8 +129,8 @@ def summary(table: pd.DataFrame, count: int = 30) -> str:
 def slopes(rows: Rows, targets: Sequence[Target], fitted: Sequence[str]) -> pd.DataFrame:
     """What a table of prior simulations sees of every uncertain parameter, fitted or not: the ranking again, with less noise.
 
-    ``seen`` is the root of the sum over targets of squared slopes, in standard deviations of the target for one of the prior, with
-    the slopes' own errors taken off; ``target`` sees most of it, with ``slope`` and ``error``.
+    ``seen`` is the root of the sum over targets of squared slopes, in standard deviations of the target for one of the prior,
+    with the slopes' own errors taken off; ``target`` sees most of it, with ``slope`` and ``error``.
     """
     asked = uncertain()
     x = columns_to_normal([parameter.name for parameter in asked], rows.values)
