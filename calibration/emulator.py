@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from simulation.outcomes import FloatArray
 
-PENALTIES: Final = tuple(10.0**k for k in range(-2, 4))
+PENALTIES: Final = tuple(10.0**k for k in range(-1, 6))
 LOCAL_WEIGHT: Final = 4.0
 """Of a row simulated where an earlier fit pointed, against one from the prior."""
 

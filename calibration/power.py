@@ -26,6 +26,7 @@ from calibration.design import Design, load_design
 from calibration.estimates import UNITS, Estimate, estimates
 from calibration.pages import check_page, write_between
 from calibration.trial import simulate
+from calibration.validate import find_posterior
 from scenarios.options import add_options, path
 from scenarios.threads import in_threads
 from simulation.errors import InputError
@@ -155,6 +156,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("design", nargs="?", default="holf", metavar="DESIGN.toml", help="a design (default: holf)")
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the table between the markers of a page")
+    parser.add_argument(
+        "--posterior", metavar="NAME", help="posterior draws by name or .parquet file, or prior (default: the design's)"
+    )
     add_options(parser, "replicates", "seed", "out", "force", "workers", "lang", "json", "quiet")
 
 
@@ -168,7 +172,8 @@ def main(args: argparse.Namespace) -> int:
         allowed = "pip install 'statsmodels', or Familiebaner with its extra [calibration]"
         raise InputError("needs statsmodels, which is not installed", key="trial", allowed=allowed)
     design = load_design(args.design)
-    changes = {"trials": args.replicates, "seed": args.seed}
+    posterior = None if args.posterior is None else find_posterior(args.posterior)
+    changes = {"trials": args.replicates, "seed": args.seed, "posterior": posterior}
     head = design.trial.model_copy(update={key: value for key, value in changes.items() if value is not None})
     design = design.model_copy(update={"trial": head})
     if args.write is not None:
@@ -221,7 +226,7 @@ def markdown(found: pd.DataFrame, trials: Sequence[Simulated], design: Design, c
     shares = {name: percent(share, "en", 0) for name, share in groups(trials).items()}
     head = design.trial
     lines = [
-        f"*Made by `{command}`: {len(trials)} trials, parameters from the {head.posterior}, links {head.links}, rules of "
+        f"*Made by `{command}`: {len(trials)} trials, parameters from {_drawn(head.posterior)}, links {head.links}, rules of "
         f"{head.prices}. {say('trial.groups', 'en', **shares)}*",
         "",
         "| contrast | outcome | month | difference [95 %] | ± in one trial | found | detectable | offices needed |",
@@ -237,6 +242,10 @@ def markdown(found: pd.DataFrame, trials: Sequence[Simulated], design: Design, c
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", "Shares in percentage points, amounts in NOK a month."])
+
+
+def _drawn(posterior: str) -> str:
+    return "the prior" if posterior == "prior" else f"`{Path(posterior).stem}`"
 
 
 def summary(found: pd.DataFrame, trials: Sequence[Simulated], lang: str) -> str:
