@@ -574,14 +574,14 @@ def recovered(monkeypatch: pytest.MonkeyPatch, truths: int, home: Path, overconf
     monkeypatch.setattr(recovery, "emulator_of", emulator_of)
     values = np.stack([prior_values(1, k) for k in range(600)])
     rows: Rows = simulate_rows(job, values, 2 * np.arange(600), workers=1)
-    return recover(targets, Inputs(FITTED, None), job, rows, truths=truths, replicates=8, workers=2).table()
+    return recover(targets, Inputs(FITTED, None), job, rows, truths=truths, replicates=8, workers=1).table()
 
 
 @pytest.mark.usefixtures("linear_world")
 def test_true_parameters_and_the_true_answer_are_recovered_as_often_as_the_intervals_say(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = recovered(monkeypatch, 40, home)
+    found = recovered(monkeypatch, 30, home)
     assert found["inside"].all(), found
     contraction = found.groupby("quantity")["contraction"].first()
     assert contraction["stop_applying"] > 0.5
