@@ -84,9 +84,8 @@ EXPLANATIONS: Final[dict[str, Index]] = {
 }
 
 
-def subsets(fit: Fit) -> dict[str, npt.NDArray[np.int64]]:
-    """Places of the posterior draws in which each explanation is most true; and all of them."""
-    values, trial, names = whole_draws(fit)
+def subsets(values: FloatArray, trial: FloatArray, names: tuple[str, ...]) -> dict[str, npt.NDArray[np.int64]]:
+    """Places of the posterior draws in which each explanation is most true; and all of them. From :func:`whole_draws`."""
     count = max(int(SHARE * len(values)), 1)
     found = {"all": np.arange(len(values))}
     for name, index in EXPLANATIONS.items():
@@ -125,8 +124,8 @@ def explain(
     """
     from scenarios.comparison import compare
 
-    values, _, _ = whole_draws(fit)
-    chosen = subsets(fit)
+    values, trial, names = whole_draws(fit)
+    chosen = subsets(values, trial, names)
     tables = []
     for done, (name, places) in enumerate(chosen.items()):
         file = folder / f"{name}.parquet"

@@ -140,13 +140,12 @@ def targets_table(fit: Fit) -> pd.DataFrame:
     ``emulated`` is the mean that the emulator expects under the posterior, to stand beside the simulated ``mean``; there is none
     of targets that were not fitted.
     """
-    chance = np.random.Generator(np.random.Philox(key=fit.job.seed))
     expected = dict(zip((target.name for target in fit.fitted), fit.emulator.mean(fit.z).mean(axis=0), strict=False))
     explained = dict(zip((target.name for target in fit.fitted), fit.emulator.explained, strict=False))
     rows = []
     for t, target in enumerate(fit.targets):
-        prior = predict(target, fit.before.answers[:, t], chance)
-        posterior = predict(target, fit.after.answers[:, t], chance)
+        prior = predict(target, fit.before.answers[:, t])
+        posterior = predict(target, fit.after.answers[:, t])
         statistic = describe(target.statistic)
         rows.append(
             (

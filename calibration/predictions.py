@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from calibration.answers import describe
 from calibration.likelihood import Z
@@ -14,6 +15,8 @@ from simulation.outcomes import FloatArray
 
 OF_NULLS: Final = 0.1
 """A null is inside where at least this share of the simulated trials report no reliable effect."""
+ERRORS: Final = ndtri((np.arange(100) + 0.5) / 100)
+"""The published figure's own error, evenly over a standard normal distribution: the same in each simulated world."""
 
 
 class Prediction(NamedTuple):
@@ -41,22 +44,20 @@ def in_unit(target: Target, x: FloatArray) -> FloatArray:
     return x if target.scale is None else np.asarray(np.exp(x))
 
 
-def predict(target: Target, answers: FloatArray, chance: np.random.Generator) -> Prediction:
+def predict(target: Target, answers: FloatArray) -> Prediction:
     """Compare a target with the model's answers.
 
     Parameters
     ----------
     answers : (N, 2) value and standard error, a row a simulated world; rows with nobody to measure count for nothing
-    chance : the published figure's own error is drawn from it
     """
-    noise = chance.standard_normal(len(answers))
     x = on_scale(target, answers[:, 0])
     there = np.isfinite(x)
     if not there.any():
         return Prediction(np.nan, np.nan, np.nan, np.nan, False)
     if target.kind == "not_significant":
         return _null(target, answers[there], x[there])
-    would_be = (x + noise * _own_error(target))[there]
+    would_be = x[there][:, None] + _own_error(target) * ERRORS
     low, high = in_unit(target, np.quantile(would_be, (0.05, 0.95)))
     if _bounded(target.statistic):
         low, high = np.clip((low, high), 0.0, 1.0)

@@ -56,23 +56,18 @@ def rollout(
         for q, quantity in enumerate(QUANTITIES):
             x = values[:, o, q]
             x = x[np.isfinite(x)]
-            mean, error = float(x.mean()), 1.96 * float(x.std(ddof=1)) / np.sqrt(len(x))
-            low, high = np.quantile(x, (0.05, 0.95))
-            rows.append(
-                (
-                    outcome,
-                    month,
-                    UNITS[outcome],
-                    quantity,
-                    mean,
-                    mean - error,
-                    mean + error,
-                    float(low),
-                    float(high),
-                    len(x),
-                )
-            )
+            rows.append((outcome, month, UNITS[outcome], quantity, *_told(x), len(x)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _told(x: FloatArray) -> tuple[float, ...]:
+    """Mean, its 95 % interval and the middle 90 %; NaN where there is too little to tell."""
+    if len(x) == 0:
+        return (np.nan,) * 5
+    mean = float(x.mean())
+    error = 1.96 * float(x.std(ddof=1)) / np.sqrt(len(x)) if len(x) > 1 else np.nan
+    low, high = np.quantile(x, (0.05, 0.95))
+    return mean, mean - error, mean + error, float(low), float(high)
 
 
 def _asked(design: Design) -> list[tuple[str, int]]:

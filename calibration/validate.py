@@ -191,9 +191,7 @@ def validate(
     ]
     rows = []
     for t, target in enumerate(targets):
-        predictions = [
-            predict(target, each.answers[:, t], np.random.Generator(np.random.Philox(key=seed))) for each in found
-        ]
+        predictions = [predict(target, each.answers[:, t]) for each in found]
         calibrated, prior = predictions[0], predictions[-1]
         rows.append(
             (
