@@ -257,7 +257,7 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs
     for name, table in tables.items():
         files.write_csv(folder / f"{name}.csv", table)
     _figures(folder, tables, args.lang)
-    command = shlex.join(["python", "run.py", *sys.argv[1:]])
+    command = shlex.join(["python", "run.py", *(word for word in sys.argv[1:] if word != "--resume")])
     made = {"command": command, **provenance, "seconds": round(time.monotonic() - started, 1)}
     files.write_json(folder / "manifest.json", made)
     if not args.quiet:

@@ -35,7 +35,7 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
     head = (
         f"*Made by `{made['command']}`: targets `{made['targets']}`, {size['prior']:,} simulations from the prior, "
         f"{size['later']:,} where the first fit points, {size['draws']:,} posterior draws with an effective sample "
-        f"size of at least {made['effective_sample_size']:,.0f}; {made['seconds'] / 60:.0f} minutes; "
+        f"size of at least {made['effective_sample_size']:,.0f}; "
         f"model sources `{made['source_hash'][:12]}`.*"
     )
     parts = [
