@@ -32,6 +32,9 @@ from simulation.parameters import find_parameter, parameter_names, prior_values
 
 CIRCUMSTANCES: Final = ("pool", "places", "openings")
 SMALLEST_SE: Final = 1e-4
+BURN: Final = 1000
+THIN: Final = 100
+"""Steps before the posterior's draws, and between them: a walker forgets where it was in about 90, with 18 inputs."""
 
 
 @dataclass(frozen=True)
@@ -208,8 +211,9 @@ def fit(
         with stage(name) as step:
             return simulate_rows(asked, values, numbers, folder=folder and folder / name, workers=workers, step=step)
 
-    def drawn(emulator: Emulator, draws: int, again: int) -> tuple[FloatArray, FloatArray]:
-        return sample(Likelihood(emulator, observed(fitted)), len(inputs.names), seed=seed + again, draws=draws)
+    def drawn(emulator: Emulator, draws: int, again: int, **long: int) -> tuple[FloatArray, FloatArray]:
+        likelihood = Likelihood(emulator, observed(fitted))
+        return sample(likelihood, len(inputs.names), seed=seed + again, draws=draws, **long)
 
     parameters = len(inputs.parameters)
     starts = np.cumsum([0, size.prior, size.later, size.predictive])
@@ -218,7 +222,7 @@ def fit(
     first, _ = drawn(emulator_of(prior, None, fitted, inputs), size.later, 0)
     later = simulated("later", job, inputs.values(first[:, :parameters], seed, int(starts[1])), int(starts[1]))
     emulator = emulator_of(prior, later, fitted, inputs)
-    z, chains = drawn(emulator, size.draws, 1)
+    z, chains = drawn(emulator, size.draws, 1, burn=BURN, thin=THIN)
     some = z[:: max(len(z) // size.predictive, 1)][: size.predictive, :parameters]
     at = int(starts[2])
     unfitted = np.stack([prior_values(seed, at + k) for k in range(len(some))])

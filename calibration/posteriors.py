@@ -14,8 +14,7 @@ from calibration.answers import describe
 from calibration.fitting import Fit
 from calibration.predictions import in_unit, predict
 from calibration.priors import from_normal
-from calibration.questions import kind_of
-from calibration.targets import OWN_MONTH, Target
+from calibration.targets import month_of
 from results.calibration import Asked, Learnt
 from simulation.outcomes import FloatArray
 from simulation.parameters import find_parameter, parameters_hash
@@ -161,9 +160,3 @@ def targets_table(fit: Fit) -> pd.DataFrame:
             )
         )
     return pd.DataFrame(rows, columns=list(TARGET_COLUMNS))
-
-
-def month_of(target: Target) -> int:
-    """When a target is measured: as it says, else when its kind of world is."""
-    said, kind = target.setting.month, kind_of(target.statistic)
-    return OWN_MONTH[kind] if said is None and kind is not None else said or 0

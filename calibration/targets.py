@@ -33,7 +33,7 @@ MAX_EXTENDS: Final = 10
 Z90: Final = 1.6448536269514722
 Z95: Final = 1.959963984540054
 OWN_MONTH: Final[dict[Kind, int]] = {"register": 0, "trial": 30, "office": 30, "treatment": 12, "caseload": 24}
-"""When a statistic is measured where ``month`` is not said."""
+"""When a statistic is measured where ``month`` is not said; a trial's design goes before."""
 
 Shape = Literal["not_significant", "value", "count", "interval"]
 Role = Literal["fit", "validate"]
@@ -412,10 +412,21 @@ def _wrong_pair(target: Target, path: Path, problem: str, allowed: str, part: st
 
 def _asked(target: Target) -> Question:
     """The question with the month said."""
-    kind = kind_of(target.statistic)
-    if target.setting.month is not None or kind is None:
-        return target.question
-    return Question(target.statistic, target.setting.model_copy(update={"month": OWN_MONTH[kind]}))
+    return Question(target.statistic, target.setting.model_copy(update={"month": month_of(target)}))
+
+
+def month_of(target: Target) -> int:
+    """When a target is measured: as it says, else as its kind of world is, or when a trial's design last measures the outcome."""
+    from calibration.design import load_design
+    from calibration.estimates import MEASURED, months_of
+
+    said, kind = target.setting.month, kind_of(target.statistic)
+    if said is not None or kind is None:
+        return said or 0
+    outcome = (*target.statistic.split("."), "")[1]
+    if kind == "trial" and outcome in MEASURED:
+        return months_of(outcome, load_design(target.setting.design))[-1]
+    return OWN_MONTH[kind]
 
 
 def _parameters(names: tuple[str, ...], path: Path) -> tuple[str, ...]:

@@ -141,6 +141,21 @@ def test_the_posterior_of_a_linear_normal_world_is_the_one_in_closed_form():
     assert np.abs(np.cov(draws, rowvar=False) - covariance).max() < 0.05
 
 
+@pytest.mark.long
+def test_as_many_inputs_as_the_trial_has_are_drawn_until_the_chains_agree():
+    import arviz as az
+
+    from calibration.fitting import BURN, FULL, THIN
+
+    chance = np.random.default_rng(1)
+    world = linear_world(0.3 * chance.standard_normal((18, 30)), np.ones(30), rows=6000, log_se=np.zeros(10))
+    likelihood = Likelihood(emulate(*world), observed(np.zeros(20), np.ones(20), nulls=10))
+    draws, chains = sample(likelihood, 18, seed=1, draws=FULL.draws, burn=BURN, thin=THIN)
+    assert az.rhat({"z": chains})["z"].to_numpy().max() < 1.03
+    assert az.ess({"z": chains})["z"].to_numpy().min() > FULL.draws / 2
+    assert len(draws) == FULL.draws
+
+
 def test_the_same_seed_gives_the_same_draws_and_another_seed_others():
     likelihood = Likelihood(emulate(*linear_world([[1.0]], [0.5])), observed([0.3], [0.1]))
     first, again, other = (sample(likelihood, 1, seed=seed, draws=100, burn=50)[0] for seed in (1, 1, 2))

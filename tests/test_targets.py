@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from calibration.answers import MODULES
 from calibration.caseload_literature import evidence, hazard_ratio_of_days, pool, share_of_time, studies
 from calibration.questions import FIRST, Kind, kind_of
-from calibration.targets import FOLDER, OWN_MONTH, Target, TargetsFile, evidence_ids, load_targets, target_names, wilson
+from calibration.targets import (
+    FOLDER,
+    OWN_MONTH,
+    Target,
+    TargetsFile,
+    evidence_ids,
+    load_targets,
+    month_of,
+    target_names,
+    wilson,
+)
 from scenarios.files import read_toml
 from simulation.errors import InputError
 from simulation.parameters import load_parameters
@@ -273,6 +283,17 @@ def test_the_trial_and_bergen_live_under_2017(holf: TargetsFile) -> None:
 
 def test_every_kind_of_world_has_its_own_month() -> None:
     assert set(OWN_MONTH) == set(FIRST.values()) == set(MODULES)
+
+
+def test_a_trial_is_measured_when_its_design_last_measures_the_outcome(read: Read) -> None:
+    income = NULL.replace("trial.employed_share", "trial.earnings")
+    unsaid = [text.replace(", month = 0", "") for text in (NULL, income)]
+    assert [month_of(only(read(text))) for text in unsaid] == [30, 12]
+    assert month_of(only(read(NULL))) == 0, "as it says"
+    again = income.replace('"work"', '"again"')
+    with pytest.raises(InputError, match="asks the same as target work"):
+        read(unsaid[1] + again.replace("month = 0", "month = 12"))
+    assert len(read(unsaid[1] + again.replace("month = 0", "month = 30")).targets) == 2
 
 
 @pytest.mark.parametrize("kind", MODULES)
