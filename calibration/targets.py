@@ -302,6 +302,8 @@ def _wrong_question(target: Target, known: frozenset[str]) -> Wrong:
     for key, problem in (("profile", _profile_problem(setting)), ("design", _design_problem(target))):
         if problem is not None:
             yield f"setting.{key}", *problem
+    if kind_of(target.statistic) == "office":
+        yield from _wrong_office(setting)
 
 
 def _near_statistic(name: str, known: Collection[str]) -> str:
@@ -342,10 +344,26 @@ def _design_problem(target: Target) -> tuple[str, str] | None:
     if kind_of(target.statistic) != "trial":
         return None
     try:
-        load_design(target.setting.design)
+        design = load_design(target.setting.design)
     except InputError as error:
         return _told(error)
+    if target.statistic.endswith(".model_v_model") and len(design.arm) != 2:
+        return "the design has no two arms to compare", "a design of two arms"
     return None
+
+
+def _wrong_office(setting: Setting) -> Wrong:
+    """What an office before and after cannot be asked."""
+    from calibration.offices import LONGEST
+
+    month = OWN_MONTH["office"] if setting.month is None else setting.month
+    most = min(LONGEST, month)
+    if setting.before > LONGEST:
+        yield "setting.before", f"{setting.before} months", f"1 to {LONGEST}"
+    if setting.after > most:
+        yield "setting.after", f"{setting.after} months that end at month {month}", f"1 to {most}"
+    if setting.coordinators == 0:
+        yield "setting.coordinators", "an office without coordinators", "1 or more"
 
 
 def _told(error: InputError) -> tuple[str, str]:

@@ -109,6 +109,18 @@ role = "validate"
 source = "our own"
 grade = "B"
 """
+OFFICE = """
+[[target]]
+name = "change"
+statistic = "office.payment_change"
+setting = { month = 30 }
+kind = "value"
+value = -0.5
+se = 0.1
+role = "fit"
+source = "our own"
+grade = "B"
+"""
 MINE = HEAD + WORK + ASSISTANCE + MONTHS
 TABLES = ("parameters", "targets", "trade_offs", "leave_one_out", "explanations")
 WRITTEN = {"posterior.parquet", "manifest.json", *(f"{name}.csv" for name in TABLES)}
@@ -344,6 +356,9 @@ def test_force_begins_anew_with_other_inputs(here: Path, monkeypatch: pytest.Mon
         (MINE + WORK.replace('"work"', '"again"'), ["target.again.statistic", "asks the same as target work"]),
         (MINE.replace('"job_entry"]', '"job_enty"]'), ["fit.parameters", "job_entry"]),
         (MINE.replace('"job_entry"]', '"apply_again"]'), ["fit.parameters", "stands twice"]),
+        (HEAD + OFFICE.replace("month = 30", "before = 24"), ["target.change.setting.before", "1 to 12"]),
+        (HEAD + OFFICE.replace("month = 30", "month = 6"), ["target.change.setting.after", "1 to 6"]),
+        (HEAD + OFFICE.replace("month = 30", "coordinators = 0"), ["target.change.setting.coordinators"]),
         (HEAD, ["has no targets"]),
         ("[[target]\n", ["mine.toml"]),
     ],

@@ -182,6 +182,7 @@ def test_a_folder_gets_the_table_and_what_it_was_made_from(capsys: pytest.Captur
         ("mine.toml --posterior absent.parquet", ["there is no posterior 'absent.parquet'"]),
         ("mine.toml --posterior old.parquet", ["another version of the parameters", "run.py calibrate"]),
         ("mine.toml --posterior mine.parquet", ["mine.parquet", "cannot be read"]),
+        ("one-arm.toml", ["target.work.setting.design", "a design of two arms"]),
         ("mine.toml --replicates 1", ["--replicates"]),
         ("mine.toml --write absent.md", ["absent.md"]),
         ("mine.toml --out small.toml", ["--out", "is a file"]),
@@ -194,6 +195,9 @@ def test_wrong_input_is_one_message_and_nothing_is_written(
     import pyarrow.parquet as pq
 
     Path("mine.toml").write_text(entry("work", "pool.employed_share", SETTINGS["register"]), encoding="utf-8")
+    asked = entry("work", "trial.employed_share.model_v_model", 'design = "one.toml"')
+    Path("one-arm.toml").write_text(asked, encoding="utf-8")
+    Path("one.toml").write_text(DESIGN[: DESIGN.rindex("[[arm]]")], encoding="utf-8")
     Path("mine.parquet").write_text("no Parquet", encoding="utf-8")
     told = {b"familiebaner": json.dumps({"parameters_hash": "0" * 64}).encode()}
     pq.write_table(pa.table({"job_entry": [0.08]}).replace_schema_metadata(told), "old.parquet")
