@@ -152,6 +152,7 @@ def test_every_parameter_has_its_place_in_the_description_of_the_model() -> None
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_dotted_name_of_a_parameter_is_a_parameter(page: Path) -> None:
     words = re.findall(r"`(?:parameters\.)?([a-z_]+\.[a-z_]+)(?:=[^`]*)?`", page.read_text(encoding="utf-8"))
+    words = [word for word in words if not word.endswith((".csv", ".toml", ".json"))]  # recovery.csv
     assert [word for word in words if word.split(".")[0] in STEMS and word not in NAMES] == []
     settings = re.findall(r"--set parameters\.([a-z_.]+)=", page.read_text(encoding="utf-8"))
     assert [name for name in settings if name not in NAMES] == []
