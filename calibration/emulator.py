@@ -16,6 +16,9 @@ import numpy.typing as npt
 from simulation.outcomes import FloatArray
 
 PENALTIES: Final = tuple(10.0**k for k in range(-1, 6))
+FOLDS: Final = 5
+ENOUGH: Final = 8
+"""Rows of a later wave for each input, from which on the spread is taken from them alone."""
 LOCAL_WEIGHT: Final = 4.0
 """Of a row simulated where an earlier fit pointed, against one from the prior."""
 
@@ -26,7 +29,7 @@ class Emulator:
 
     model: Any
     spread: FloatArray
-    """(T, T) covariance of the answers around their mean"""
+    """(T, T) mean product of what is left of answers that the surface was not fitted to"""
     explained: FloatArray
     """(T,) share of the variance of each answer, over the prior, that the inputs explain"""
 
@@ -44,27 +47,40 @@ def emulate(z: FloatArray, answers: FloatArray, local: npt.NDArray[np.bool_] | N
     answers : (N, T); rows with something missing are left out
     local : (N,) True for rows of a later wave, drawn where the posterior is; the spread is theirs if there are enough
     """
-    from sklearn.linear_model import RidgeCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
     from threadpoolctl import threadpool_limits
 
     there = np.isfinite(answers).all(axis=1)
     z, answers = z[there], answers[there]
     later = np.zeros(len(z), bool) if local is None else np.asarray(local, bool)[there]
     weight = np.where(later, LOCAL_WEIGHT, 1.0)
-    model = make_pipeline(
-        PolynomialFeatures(2, include_bias=False), StandardScaler(), RidgeCV(PENALTIES, alpha_per_target=True)
-    )
     with threadpool_limits(1):  # sums in one order, however many cores there are
-        model.fit(z, answers, ridgecv__sample_weight=weight)
-        left = answers - np.asarray(model.predict(z)).reshape(answers.shape)
-        of = later if later.sum() >= 2 * z.shape[1] + 100 else np.ones(len(z), bool)
-        features = model[0].n_output_features_
-        freedom = max(1.0 - features / len(z), 0.1)  # what fitting takes from the spread
-        spread = np.atleast_2d(np.cov(left[of], rowvar=False)) / freedom
+        model = _surface(z, answers, weight)
+        left = _unseen(z, answers, weight)
+    of = left[later] if later.sum() >= ENOUGH * z.shape[1] else left
     prior = ~later
     total = answers[prior].var(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        explained = np.where(total > 0.0, 1.0 - left[prior].var(axis=0) / freedom / total, 0.0)
-    return Emulator(model, spread, np.clip(explained, 0.0, 1.0))
+        explained = np.where(total > 0.0, 1.0 - (left[prior] ** 2).mean(axis=0) / total, 0.0)
+    return Emulator(model, of.T @ of / len(of), np.clip(explained, 0.0, 1.0))
+
+
+def _surface(z: FloatArray, answers: FloatArray, weight: FloatArray) -> Any:
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    model = make_pipeline(
+        PolynomialFeatures(2, include_bias=False), StandardScaler(), RidgeCV(PENALTIES, alpha_per_target=True)
+    )
+    return model.fit(z, answers, ridgecv__sample_weight=weight)
+
+
+def _unseen(z: FloatArray, answers: FloatArray, weight: FloatArray) -> FloatArray:
+    """What a surface leaves of rows that it was not fitted to, in turns: its own error is in it, as it is in use."""
+    fold = np.arange(len(z)) % FOLDS
+    left = np.empty_like(answers)
+    for k in range(FOLDS):
+        out = fold == k
+        model = _surface(z[~out], answers[~out], weight[~out])
+        left[out] = answers[out] - np.asarray(model.predict(z[out])).reshape(answers[out].shape)
+    return left

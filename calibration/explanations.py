@@ -8,7 +8,7 @@ curve is monotone, 10 against 20 cannot be more than 10 against none: that bound
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +17,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from calibration.fitting import Fit
-from calibration.priors import columns_to_normal, uncertain
+from calibration.priors import from_normal, uncertain
 from calibration.table import DECIDED
 from scenarios.progress import Progress
 from scenarios.study import Study
 from simulation.outcomes import FloatArray
-from simulation.parameters import hill, load_parameters, parameter_names
+from simulation.parameters import find_parameter, hill, load_parameters
 from simulation.posterior import WEIGHT
 
 SHARE: Final = 0.2
@@ -32,78 +32,80 @@ COLUMNS: Final = (
     *("explanation", "draws", "contrast", "outcome", "unit"),
     *("mean", "ci_low", "ci_high", "p05", "p95", "prob_better"),
 )
-Index = Callable[[FloatArray, FloatArray, tuple[str, ...]], FloatArray]
-"""Whole parameter sets (N, P), circumstances of the trial (N, C) and their names, to how true the explanation is, (N,)."""
+Fitted = Mapping[str, FloatArray]
+"""Each fitted input's posterior draws as standard normal numbers, (N,): parameters, and circumstances as ``trial.places``."""
 
 
-def _normal(values: FloatArray, names: list[str]) -> FloatArray:
-    return columns_to_normal(names, values)
+def weak_links(z: Fitted) -> list[FloatArray]:
+    """The fitted links near the value at which they do nothing, or beyond it, and the trial's programmes weak."""
+    links = [-DIRECTION.get(p.name, 1.0) * z[p.name] for p in uncertain() if p.link and p.name in z]
+    return links + [-z[name] for name in z if name.startswith("programme_strength.")]
 
 
-def weak_links(values: FloatArray, _trial: FloatArray, _names: tuple[str, ...]) -> FloatArray:
-    """Every link near the value at which it does nothing, or beyond it."""
-    links = [parameter for parameter in uncertain() if parameter.link]
-    z = _normal(values, [parameter.name for parameter in links])
-    helps = np.array([-1.0 if parameter.name in HARM else 1.0 for parameter in links])
-    return np.asarray(-(z * helps).mean(axis=1))
+DIRECTION: Final = {"dropout_ratio": -1.0, "work_exit_ratio": -1.0, "trust_lost": -1.0}
+"""Links that do more the smaller they are; all others do more the larger they are, whether that is good or bad."""
 
 
-HARM: Final = ("dropout_ratio", "work_exit_ratio", "trust_lost", "health_benefit_ratio", "apply_ratio")
-"""Links whose larger values hold a family back, or keep it on benefits."""
-
-
-def low_dose(values: FloatArray, _trial: FloatArray, _names: tuple[str, ...]) -> FloatArray:
+def low_dose(z: Fitted) -> list[FloatArray]:
     """The hours that the trial gave are far down the dose curve."""
-    place = {name: i for i, name in enumerate(parameter_names())}
-    half, steep = values[:, place["dose_half"]], values[:, place["dose_steepness"]]
-    return np.array([-hill(TRIAL_HOURS, float(a), float(b)) for a, b in zip(half, steep, strict=True)])
+    if not set(z) & set(DOSE):
+        return []
+    half, steep = (
+        from_normal(find_parameter(name), z[name]) if name in z else np.full(_draws(z), find_parameter(name).default)
+        for name in DOSE
+    )
+    return [np.array([-hill(TRIAL_HOURS, float(a), float(b)) for a, b in zip(half, steep, strict=True)])]
 
 
-def full_services(_values: FloatArray, trial: FloatArray, names: tuple[str, ...]) -> FloatArray:
+DOSE: Final = ("dose_half", "dose_steepness")
+
+
+def _draws(z: Fitted) -> int:
+    return len(next(iter(z.values())))
+
+
+def full_services(z: Fitted) -> list[FloatArray]:
     """Few places in the services around the trial's offices."""
-    return -trial[:, names.index("trial.places")]
+    return [-z["trial.places"]] if "trial.places" in z else []
 
 
-def scarce_openings(_values: FloatArray, trial: FloatArray, names: tuple[str, ...]) -> FloatArray:
+def scarce_openings(z: Fitted) -> list[FloatArray]:
     """Few openings in the labour market around the trial's offices."""
-    return -trial[:, names.index("trial.openings")]
+    return [-z["trial.openings"]] if "trial.openings" in z else []
 
 
-def good_ordinary(values: FloatArray, _trial: FloatArray, _names: tuple[str, ...]) -> FloatArray:
+def good_ordinary(z: Fitted) -> list[FloatArray]:
     """Ordinary follow-up that gives hours, finds barriers and refers."""
-    names = [p.name for p in uncertain() if p.name.startswith("referral_ordinary.")]
-    return np.asarray(_normal(values, ["ordinary_hours", "discovery_ordinary", *names]).mean(axis=1))
+    return [z[name] for name in z if name.startswith(ORDINARY)]
 
 
-EXPLANATIONS: Final[dict[str, Index]] = {
+ORDINARY: Final = ("referral_ordinary.", "ordinary_hours", "discovery_ordinary")
+
+EXPLANATIONS: Final[dict[str, Callable[[Fitted], list[FloatArray]]]] = {
     "weak_links": weak_links,
     "low_dose": low_dose,
     "full_services": full_services,
     "scarce_openings": scarce_openings,
     "good_ordinary": good_ordinary,
 }
+"""What speaks for each, larger where it is more true. Only fitted inputs count: the null has said nothing of the rest."""
 
 
-def subsets(values: FloatArray, trial: FloatArray, names: tuple[str, ...]) -> dict[str, npt.NDArray[np.int64]]:
-    """Places of the posterior draws in which each explanation is most true; and all of them. From :func:`whole_draws`."""
-    count = max(int(SHARE * len(values)), 1)
-    found = {"all": np.arange(len(values))}
-    for name, index in EXPLANATIONS.items():
-        if name in ("full_services", "scarce_openings") and f"trial.{_CIRCUMSTANCE[name]}" not in names:
-            continue
-        found[name] = np.sort(np.argsort(-index(values, trial, names), kind="stable")[:count])
+def subsets(z: Fitted) -> dict[str, npt.NDArray[np.int64]]:
+    """Places of the posterior draws in which each explanation is most true, and of all of them."""
+    draws = _draws(z)
+    found = {"all": np.arange(draws)}
+    for name, signs in EXPLANATIONS.items():
+        if speaks := signs(z):
+            order = np.argsort(-np.mean(speaks, axis=0), kind="stable")
+            found[name] = np.sort(order[: max(int(SHARE * draws), 1)])
     return found
 
 
-_CIRCUMSTANCE: Final = {"full_services": "places", "scarce_openings": "openings"}
-
-
-def whole_draws(fit: Fit) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
-    """Every posterior draw with the parameters that were not fitted, (N, P); circumstances (N, C) and their names."""
-    fitted = len(fit.inputs.parameters)
+def whole_draws(fit: Fit) -> FloatArray:
+    """Every posterior draw, with the parameters that were not fitted drawn from their priors, (N, P)."""
     first = len(fit.prior) + len(fit.later) + len(fit.after)
-    values = fit.inputs.values(fit.z[:, :fitted], fit.job.seed, first)
-    return values, fit.z[:, fitted:], fit.inputs.names[fitted:]
+    return fit.inputs.values(fit.z[:, : len(fit.inputs.parameters)], fit.job.seed, first)
 
 
 def explain(
@@ -124,8 +126,8 @@ def explain(
     """
     from scenarios.comparison import compare
 
-    values, trial, names = whole_draws(fit)
-    chosen = subsets(values, trial, names)
+    values = whole_draws(fit)
+    chosen = subsets({name: fit.z[:, i] for i, name in enumerate(fit.inputs.names)})
     tables = []
     for done, (name, places) in enumerate(chosen.items()):
         file = folder / f"{name}.parquet"

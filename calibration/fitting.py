@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri
 
 from calibration.answers import find_kind
 from calibration.design import Design
 from calibration.emulator import Emulator, emulate
-from calibration.likelihood import Likelihood, Observed, Z, sample
-from calibration.predictions import on_scale
+from calibration.likelihood import Likelihood, Observed, sample
+from calibration.predictions import critical, on_scale
 from calibration.priors import columns_to_normal, from_normal
 from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
@@ -32,6 +33,8 @@ from simulation.parameters import find_parameter, parameter_names, prior_values
 
 CIRCUMSTANCES: Final = ("pool", "places", "openings")
 SMALLEST_SE: Final = 1e-4
+TWINS: Final = 200  # rows from the prior of which a second world is simulated
+CANDIDATES: Final = 20  # draws of circumstances for each that is sought
 BURN: Final = 1000
 THIN: Final = 100
 """Steps before the posterior's draws, and between them: a walker forgets where it was in about 90, with 18 inputs."""
@@ -106,6 +109,19 @@ class Inputs:
         u = (x - low) / (high - low)
         return np.asarray(ndtri(np.clip(u, 1e-6, 1.0 - 1e-6)))
 
+    def draws_in(self, wanted: FloatArray, first: int) -> npt.NDArray[np.int64]:
+        """Draws, from ``first`` on, whose circumstances are nearest to those wanted, (N, C) normal numbers; each once."""
+        if self.design is None or wanted.shape[1] == 0:
+            return np.arange(first, first + len(wanted))
+        from scipy.optimize import linear_sum_assignment
+        from scipy.spatial.distance import cdist
+
+        draws = np.arange(first, first + CANDIDATES * len(wanted))
+        met = [circumstances(self.design, int(draw)) for draw in draws]
+        found = np.column_stack([self._circumstance(name, low, high, met) for name, low, high in self._ranges()])
+        _, places = linear_sum_assignment(cdist(wanted, found))
+        return np.asarray(draws[places])
+
     def values(self, z: FloatArray, seed: int, first: int) -> FloatArray:
         """Whole parameter sets, (N, P): fitted ones as given, the rest from the priors, draws ``first`` and on."""
         whole = np.stack([prior_values(seed, first + i) for i in range(len(z))])
@@ -125,7 +141,8 @@ def answer_columns(rows: Rows, targets: Sequence[Target]) -> FloatArray:
         value[:, t] = on_scale(target, value[:, t])
     nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
     stated = np.array([np.nan if targets[t].se is None else targets[t].se for t in nulls], np.float64)
-    log_se = np.log(np.maximum(np.where(np.isfinite(stated), stated, rows.answers[:, nulls, 1]), SMALLEST_SE))
+    simulated = rows.answers[:, nulls, 1]
+    log_se = np.log(np.maximum(np.where(np.isfinite(simulated), simulated, stated), SMALLEST_SE))
     return np.column_stack([value, log_se, rows.study])
 
 
@@ -141,8 +158,8 @@ def observed(targets: Sequence[Target]) -> Observed:
         null_at=np.array(nulls, np.int64),
         log_se_at=len(targets) + np.arange(len(nulls)),
         se=np.array(se, np.float64),
-        low=np.array([-np.inf if targets[t].side == "no_increase" else -Z for t in nulls], np.float64),
-        high=np.array([np.inf if targets[t].side == "no_decrease" else Z for t in nulls], np.float64),
+        low=np.array([-np.inf if targets[t].side == "no_increase" else -critical(targets[t]) for t in nulls]),
+        high=np.array([np.inf if targets[t].side == "no_decrease" else critical(targets[t]) for t in nulls]),
         discrepancy=np.array([targets[t].discrepancy for t in nulls], np.float64),
     )
 
@@ -164,10 +181,12 @@ class Fit:
     prior: Rows
     later: Rows
     before: Rows
-    """all targets asked of worlds under the prior"""
+    """all targets asked of worlds under the prior, two to a draw"""
     after: Rows
-    """and of worlds under the posterior: the check of every target, and of the emulator"""
+    """and of worlds under the posterior, in its circumstances: the check of every target, and of the emulator"""
     emulator: Emulator
+    chance: FloatArray
+    """(V, V) of the fitted values' answers, by chance alone"""
     z: FloatArray
     """(draws, D) posterior draws as standard normal numbers"""
     chains: FloatArray
@@ -206,29 +225,54 @@ def fit(
     job = Job(tuple(target.question for target in fitted), study, seed)
     every = Job(tuple(target.question for target in targets), None, seed)
 
-    def simulated(name: str, asked: Job, values: FloatArray, first: int) -> Rows:
-        numbers = 2 * np.arange(first, first + len(values))
+    def simulated(name: str, asked: Job, values: FloatArray, numbers: npt.NDArray[np.int64]) -> Rows:
         with stage(name) as step:
             return simulate_rows(asked, values, numbers, folder=folder and folder / name, workers=workers, step=step)
 
-    def drawn(emulator: Emulator, draws: int, again: int, **long: int) -> tuple[FloatArray, FloatArray]:
-        likelihood = Likelihood(emulator, observed(fitted))
-        return sample(likelihood, len(inputs.names), seed=seed + again, draws=draws, **long)
-
     parameters = len(inputs.parameters)
     starts = np.cumsum([0, size.prior, size.later, size.predictive])
-    prior = simulated("prior", job, np.stack([prior_values(seed, k) for k in range(size.prior)]), 0)
+    draws = np.stack([prior_values(seed, k) for k in range(size.prior)])
+    prior = simulated("prior", job, draws, 2 * np.arange(size.prior))
     _check_answered(prior, fitted)
-    first, _ = drawn(emulator_of(prior, None, fitted, inputs), size.later, 0)
-    later = simulated("later", job, inputs.values(first[:, :parameters], seed, int(starts[1])), int(starts[1]))
+    values = Job(tuple(target.question for target in fitted if target.kind != "not_significant"), None, seed)
+    twins = min(TWINS, size.prior)
+    again = simulated("chance", values, draws[:twins], 2 * np.arange(twins) + 1)
+    chance = chance_of(prior.only(np.arange(twins)), again, fitted)
+
+    def drawn(emulator: Emulator, draws: int, seed: int, **long: int) -> tuple[FloatArray, FloatArray]:
+        return sample(Likelihood(emulator, observed(fitted), chance), len(inputs.names), seed=seed, draws=draws, **long)
+
+    first, _ = drawn(emulator_of(prior, None, fitted, inputs), size.later, seed)
+    at = int(starts[1])
+    later = simulated("later", job, inputs.values(first[:, :parameters], seed, at), 2 * np.arange(at, at + size.later))
     emulator = emulator_of(prior, later, fitted, inputs)
-    z, chains = drawn(emulator, size.draws, 1, burn=BURN, thin=THIN)
-    some = z[:: max(len(z) // size.predictive, 1)][: size.predictive, :parameters]
-    at = int(starts[2])
+    z, chains = drawn(emulator, size.draws, seed + 1, burn=BURN, thin=THIN)
+    at, pairs = int(starts[2]), -(-size.predictive // 2)
+    some = z[:: max(len(z) // pairs, 1)][:pairs]
     unfitted = np.stack([prior_values(seed, at + k) for k in range(len(some))])
-    before = simulated("before", every, unfitted, at)
-    after = simulated("after", every, inputs.values(some, seed, at), at)
-    return Fit(tuple(targets), inputs, job, prior, later, before, after, emulator, z, chains)
+    before = simulated("before", every, *_twice(unfitted, np.arange(at, at + len(some))))
+    met = inputs.draws_in(some[:, parameters:], int(starts[3]))
+    after = simulated("after", every, *_twice(inputs.values(some[:, :parameters], seed, at), met))
+    return Fit(tuple(targets), inputs, job, prior, later, before, after, emulator, chance, z, chains)
+
+
+def _twice(values: FloatArray, draws: npt.NDArray[np.int64]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """Two worlds to a draw, so that chance can be told from what is not known."""
+    return np.repeat(values, 2, axis=0), (2 * draws[:, None] + np.arange(2)).ravel()
+
+
+def chance_of(rows: Rows, again: Rows, targets: Sequence[Target]) -> FloatArray:
+    """The covariance of the values' answers that chance alone gives, (V, V), from two worlds under each of some draws."""
+    values = [t for t, target in enumerate(targets) if target.kind != "not_significant"]
+    apart = np.column_stack(
+        [
+            on_scale(targets[t], rows.answers[:, t, 0]) - on_scale(targets[t], again.answers[:, v, 0])
+            for v, t in enumerate(values)
+        ]
+        or [np.empty((len(rows), 0))]
+    )
+    apart = apart[np.isfinite(apart).all(axis=1)]
+    return np.asarray(apart.T @ apart / (2.0 * max(len(apart), 1)))
 
 
 def _check_answered(rows: Rows, targets: Sequence[Target]) -> None:

@@ -30,7 +30,7 @@ def leave_one_out(fit: Fit, *, workers: int | None = None, step: Progress | None
 
     def without(t: int) -> tuple[object, ...]:
         seen = whole.only(whole.value_at != t, whole.null_at != t)
-        z, _ = sample(Likelihood(fit.emulator, seen), len(fit.inputs.names), seed=fit.job.seed + t, draws=DRAWS)
+        z, _ = sample(Likelihood(fit.emulator, seen), len(fit.inputs.names), seed=fit.job.seed + 1000 + t, draws=DRAWS)
         return _foretold(fit, t, fit.emulator.mean(z))
 
     found: dict[int, tuple[object, ...]] = {}

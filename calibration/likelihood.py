@@ -10,6 +10,7 @@ under a normal distribution, by the sequential conditioning of Geweke, Hajivassi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,7 +61,16 @@ class Observed:
 class Likelihood:
     """The logarithm of the probability of what was observed, for many parameter sets at once."""
 
-    def __init__(self, emulator: Emulator, observed: Observed, points: int = POINTS) -> None:
+    def __init__(
+        self, emulator: Emulator, observed: Observed, chance: FloatArray | None = None, points: int = POINTS
+    ) -> None:
+        """Prepare for an emulator and what was observed.
+
+        Parameters
+        ----------
+        chance : (V, V) covariance that chance alone gives the values' answers in a simulated world. It is taken off their spread:
+            a published value has its own sampling error. None: what was observed holds that chance too
+        """
         self.emulator, self.observed = emulator, observed
         o, spread = observed, emulator.spread
         log_se = emulator.mean(np.zeros((1, emulator.model.n_features_in_)))[0, o.log_se_at]
@@ -72,7 +82,8 @@ class Likelihood:
                 wanted = se**2 + max(nulls[k, k] - simulated, 0.0)
                 scale[k] = np.sqrt(wanted / nulls[k, k])
         nulls = nulls * np.outer(scale, scale) + np.diag(o.discrepancy**2)
-        self._values = spread[np.ix_(o.value_at, o.value_at)] + np.diag(o.variance)
+        of_draws = spread[np.ix_(o.value_at, o.value_at)]
+        self._values = (of_draws if chance is None else _less(of_draws, chance)) + np.diag(o.variance)
         across = spread[np.ix_(o.null_at, o.value_at)] * scale[:, None]
         self._factor = cho_factor(self._values, lower=True) if len(o.value_at) else None
         self._shift = cho_solve(self._factor, across.T).T if self._factor else np.zeros((len(o.null_at), 0))
@@ -109,6 +120,12 @@ class Likelihood:
         return np.asarray(largest + np.log(np.mean(np.exp(log_p - largest[:, None]), axis=1)))
 
 
+def _less(spread: FloatArray, chance: FloatArray) -> FloatArray:
+    """A covariance less another, with nothing below zero."""
+    values, vectors = np.linalg.eigh(spread - chance)
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
+
+
 def sample(
     likelihood: Likelihood,
     dimensions: int,
@@ -126,23 +143,39 @@ def sample(
     (draws, dimensions) in the space where the prior is standard normal; and the chains (walkers, steps, dimensions), burn-in gone
     """
     import emcee
-    from threadpoolctl import threadpool_limits
 
     def log_posterior(z: FloatArray) -> FloatArray:
         return np.asarray(likelihood(z) - 0.5 * (z * z).sum(axis=1))
 
-    chance = np.random.RandomState(seed)
+    chance = np.random.RandomState(seed % 2**32)
     sampler = emcee.EnsembleSampler(
         walkers,
         dimensions,
         log_posterior,
         vectorize=True,
-        moves=[(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)],
+        moves=[(emcee.moves.DEMove(), 0.4), *((emcee.moves.MHMove(_toward_prior(b)), w) for b, w in STEPS)],
     )
     start = emcee.State(0.5 * chance.standard_normal((walkers, dimensions)), random_state=chance.get_state())
     steps = burn + thin * -(-draws // walkers)
-    with threadpool_limits(1):
-        sampler.run_mcmc(start, steps, progress=False)
+    sampler.run_mcmc(start, steps, progress=False)
     chains = sampler.get_chain()[burn:].transpose(1, 0, 2)
     kept = chains[:, thin - 1 :: thin].transpose(1, 0, 2).reshape(-1, dimensions)
     return kept[:draws], chains
+
+
+STEPS: Final = ((0.2, 0.4), (0.5, 0.2))
+"""Lengths of the steps that keep the prior as it is, and how often each is taken; the rest are differential evolution."""
+
+
+def _toward_prior(step: float) -> Callable[..., tuple[FloatArray, FloatArray]]:
+    """A proposal that would leave the standard normal prior as it is (preconditioned Crank-Nicolson; Cotter et al. 2013).
+
+    What the data are silent about then mixes at once, however many inputs there are.
+    """
+    kept = float(np.sqrt(1.0 - step**2))
+
+    def propose(at: FloatArray, chance: np.random.RandomState) -> tuple[FloatArray, FloatArray]:
+        to = kept * at + step * chance.standard_normal(at.shape)
+        return to, 0.5 * ((to * to).sum(axis=1) - (at * at).sum(axis=1))
+
+    return propose

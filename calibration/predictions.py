@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
+from scipy.stats import t
 
 from calibration.answers import describe
+from calibration.design import load_design
 from calibration.likelihood import Z
 from calibration.targets import Target
 from simulation.outcomes import FloatArray
@@ -49,7 +52,8 @@ def predict(target: Target, answers: FloatArray) -> Prediction:
 
     Parameters
     ----------
-    answers : (N, 2) value and standard error, a row a simulated world; rows with nobody to measure count for nothing
+    answers : (N, 2) value and standard error, a row a simulated world, two in a row to a draw of the parameters; rows with nobody
+        to measure count for nothing
     """
     x = on_scale(target, answers[:, 0])
     there = np.isfinite(x)
@@ -57,7 +61,8 @@ def predict(target: Target, answers: FloatArray) -> Prediction:
         return Prediction(np.nan, np.nan, np.nan, np.nan, False)
     if target.kind == "not_significant":
         return _null(target, answers[there], x[there])
-    would_be = x[there][:, None] + _own_error(target) * ERRORS
+    expected = x if target.statistic.startswith("office.") else without_chance(x)
+    would_be = expected[there][:, None] + _own_error(target) * ERRORS
     low, high = in_unit(target, np.quantile(would_be, (0.05, 0.95)))
     if _bounded(target.statistic):
         low, high = np.clip((low, high), 0.0, 1.0)
@@ -70,6 +75,20 @@ def _bounded(statistic: str) -> bool:
     """Whether a statistic is a share, and not a difference of shares."""
     difference = statistic.startswith("trial.") or "gain" in statistic or "difference" in statistic
     return not difference and describe(statistic).unit.startswith("share")
+
+
+def without_chance(x: FloatArray) -> FloatArray:
+    """Answers (N,), two in a row to a draw, drawn together by as much as the chance of one simulated world spreads them.
+
+    A published figure has its own sampling error; that of a simulated municipality must not count as well.
+    """
+    pairs = x[: len(x) // 2 * 2].reshape(-1, 2)
+    pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    total, mean = float(np.nanvar(x)), float(np.nanmean(x))
+    if not len(pairs) or total <= 0.0:
+        return x
+    chance = float(((pairs[:, 0] - pairs[:, 1]) ** 2).mean()) / 2.0
+    return np.asarray(mean + (x - mean) * np.sqrt(max(1.0 - chance / total, 0.0)))
 
 
 def _own_error(target: Target) -> float:
@@ -90,6 +109,18 @@ def unfound(target: Target, answers: FloatArray) -> npt.NDArray[np.bool_]:
     se = answers[:, 1] if target.se is None else np.full(len(answers), target.se)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = answers[:, 0] / se
-    low = -np.inf if target.side == "no_increase" else -Z
-    high = np.inf if target.side == "no_decrease" else Z
+    low = -np.inf if target.side == "no_increase" else -critical(target)
+    high = np.inf if target.side == "no_decrease" else critical(target)
     return np.asarray((z > low) & (z < high))
+
+
+def critical(target: Target) -> float:
+    """How many standard errors a test asks for: 1.96, or Student's t where office means are compared."""
+    if not target.statistic.endswith(".model_v_model"):
+        return Z
+    return _student(load_design(target.setting.design).offices - 2)
+
+
+@functools.cache
+def _student(freedom: int) -> float:
+    return float(t.ppf(0.975, freedom))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from calibration.design import Design
-from calibration.estimates import MEASURED, UNITS, measured, months_of, within_offices
+from calibration.estimates import MEASURED, UNITS, estimate, measured, months_of
 from calibration.trial import Circumstances, Trial, circumstances, simulate
 from scenarios.progress import Progress
 from scenarios.threads import in_threads
@@ -76,27 +76,27 @@ def _asked(design: Design) -> list[tuple[str, int]]:
 
 def effects(design: Design, number: int, values: FloatArray, around: Circumstances) -> FloatArray:
     """One trial's estimates beside its other lives', (outcomes, QUANTITIES)."""
-    trial, none, everybody = (
-        simulate(changed, number, values, around)
-        for changed in (design, _followed(design, 0), _followed(design, around.pool))
-    )
+    trial = simulate(design, number, values, around)
+    none = simulate(_followed(design, [0] * design.offices), number, values, around)
+    who = np.bincount(none.office, minlength=design.offices).tolist()
+    everybody = simulate(_followed(design, who), number, values, around)
     return np.array([_compare(trial, none, everybody, outcome, month) for outcome, month in _asked(design)])
 
 
-def _followed(design: Design, families: int) -> Design:
+def _followed(design: Design, families: list[int]) -> Design:
     """The design with so many families followed in each office, at as many a coordinator as it had."""
-    arms = []
-    for arm in design.arm:
-        each = -(-arm.families // arm.coordinators)
-        arms.append(arm.model_copy(update={"families": families, "coordinators": max(-(-families // each), 1)}))
+    each = [-(-arm.families // arm.coordinators) for arm in design.arm for _ in range(arm.offices)]
+    whose = [arm for arm in design.arm for _ in range(arm.offices)]
+    arms = [
+        arm.model_copy(update={"offices": 1, "families": count, "coordinators": max(-(-count // most), 1)})
+        for arm, count, most in zip(whose, families, each, strict=True)
+    ]
     return design.model_copy(update={"arm": tuple(arms)})
 
 
 def _compare(trial: Trial, none: Trial, everybody: Trial, outcome: str, month: int) -> tuple[float, ...]:
-    value, weight = measured(trial, outcome, month)
-    estimate = within_offices(value, weight, trial, outcome, month, quick=True).difference
     return (
-        estimate,
+        estimate(trial, outcome, "coordinator_v_ordinary", month, quick=True).difference,
         _mean(trial, outcome, month, trial.drawn) - _mean(none, outcome, month, trial.drawn),
         _mean(trial, outcome, month, ~trial.drawn) - _mean(none, outcome, month, ~trial.drawn),
         _mean(everybody, outcome, month, everybody.drawn) - _mean(none, outcome, month, everybody.drawn),

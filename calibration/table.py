@@ -152,17 +152,21 @@ def study_answers(job: Job, values: FloatArray, number: int) -> FloatArray:
 
 
 def code_hash() -> str:
-    """SHA-256 of what answers questions: the sources of ``calibration/`` that simulate or measure."""
+    """SHA-256 of what answers questions beside the model itself: sources that simulate or measure, designs and profiles."""
     from calibration.answers import MODULES
 
     own = (
-        *("answers", "questions", "design", "estimates", "trial", "trial_answers", "table"),
-        *("register", "statistics", "groups", "readers", "worlds"),
+        *("answers", "questions", "design", "estimates", "trial", "trial_answers", "side_by_side", "table"),
+        *("register", "statistics", "groups", "readers", "worlds", "before_after"),
     )
+    here, scenarios = Path(__file__).parent, Path(__file__).parents[1] / "scenarios"
+    modules = {*own, *(module.rpartition(".")[2] for module in MODULES.values())}
+    files = [here / f"{name}.py" for name in modules] + list((here / "trials").glob("*.toml"))
+    files += [*(scenarios / "profiles").rglob("*.toml"), scenarios / "profiles.py", scenarios / "vestland.py"]
     digest = hashlib.sha256()
-    for name in sorted({*own, *(module.rpartition(".")[2] for module in MODULES.values())}):
-        path = Path(__file__).with_name(f"{name}.py")
-        digest.update(name.encode() + b"\0" + (path.read_bytes() if path.exists() else b""))
+    for path in sorted(files, key=lambda path: path.relative_to(here.parent).as_posix()):
+        digest.update(path.relative_to(here.parent).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
 
 
