@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("statsmodels", "sklearn", "emcee", "arviz")
 SIMULATIONS: Final = CHUNKS
+R_HAT: Final = 1.05
+FEWEST: Final = 400  # effective draws (Vehtari et al. 2021)
 EXPLAINED: Final = "explanations"
 POSTERIOR: Final = "posterior.parquet"
 INPUTS: Final = "inputs.json"
@@ -134,7 +136,17 @@ def _inputs(args: argparse.Namespace, file: TargetsFile) -> dict[str, Any]:
         "size": asdict(_size(args)),
         "source_hash": SOURCE_HASH,
         "calibration_hash": code_hash(),
+        "fitting_hash": _fitting_hash(),
     }
+
+
+def _fitting_hash() -> str:
+    """SHA-256 of the sources that make a posterior from a table of simulations."""
+    from results import files
+
+    names = ("emulator", "fitting", "likelihood", "predictions", "priors", "recovery", "screening", "targets")
+    sources = (Path(__file__).with_name(f"{name}.py").read_bytes().replace(b"\r\n", b"\n") for name in names)
+    return files.hash_bytes(b"\0".join(sources))
 
 
 def _check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
@@ -250,7 +262,7 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs
             fit, study, folder / EXPLAINED, replicates=size.explained, workers=args.workers, step=step
         )
     if args.recovery:
-        tables |= _recovery(args, fit, stage)
+        tables |= _recovery(args, fit, folder, stage)
     provenance = {**inputs, "title": file.title, **_provenance(fit, tables["parameters"])}
     told = posteriors.note_tables(tables["parameters"], tables["targets"])
     posteriors.write_posterior(folder / POSTERIOR, fit, provenance | told)
@@ -303,14 +315,23 @@ def _size(args: argparse.Namespace) -> Size:
     return size if args.rows is None else size.of(args.rows)
 
 
-def _recovery(args: argparse.Namespace, fit: Fit, stage: Any) -> dict[str, pd.DataFrame]:
+def _recovery(args: argparse.Namespace, fit: Fit, folder: Path, stage: Any) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
     from calibration.recovery import TRUTHS, recover
 
     truths = min(TRUTHS, len(fit.prior) // 4)
     with stage("recovery") as step:
-        found = recover(fit.fitted, fit.inputs, fit.job, fit.prior, truths=truths, workers=args.workers, step=step)
+        found = recover(
+            fit.fitted,
+            fit.inputs,
+            fit.job,
+            fit.prior,
+            truths=truths,
+            folder=folder / SIMULATIONS / "recovery",
+            workers=args.workers,
+            step=step,
+        )
     ranks = pd.DataFrame(found.ranks, columns=list(found.names))
     return {"recovery": found.table(), "ranks": ranks}
 
@@ -364,6 +385,8 @@ def summary(fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> str:
             number(row.contraction, lang, 2), row.says,
         )  # fmt: skip
     console.print(learnt)
+    if warning := posteriors_warning(tables["parameters"]):
+        console.print(warning)
     checked = Table(
         "target", "role", "published", "model, prior", "model, calibrated", "null reported", "inside", box=None
     )
@@ -384,6 +407,17 @@ def summary(fit: Fit, tables: dict[str, pd.DataFrame], lang: str) -> str:
                 f"  outside: {row.quantity} at {row.level:g}: {row.coverage:.2f}, band {row.low:.2f}-{row.high:.2f}"
             )
     return text.getvalue()
+
+
+def posteriors_warning(parameters: pd.DataFrame) -> str:
+    """What is to be said where the chains have not mixed; nothing where they have."""
+    worst, fewest = float(parameters["r_hat"].max()), float(parameters["ess"].min())
+    if worst <= R_HAT and fewest >= FEWEST:
+        return ""
+    return (
+        f"The chains have not mixed: R-hat up to {worst:.2f} (should be below {R_HAT}), effective sample size down to "
+        f"{fewest:.0f} (should be {FEWEST} or more). Do not rely on this posterior."
+    )
 
 
 def _figures(folder: Path, tables: dict[str, pd.DataFrame], lang: str) -> None:

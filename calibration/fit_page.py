@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from calibration.calibrate import posteriors_warning
 from results.language import number, outcome_name, percent
 
 PAGE: Final = "calibration"
@@ -45,6 +46,8 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
         *_trade_offs(tables["trade_offs"]),
         *_targets(tables["targets"]),
     ]
+    if warning := posteriors_warning(tables["parameters"]):
+        parts.insert(1, f"\n**{warning}**")
     parts += [*_left_out(tables["leave_one_out"]), *_explanations(tables["explanations"])]
     if "recovery" in tables:
         parts += _recovery(tables["recovery"])
@@ -159,7 +162,7 @@ def _explanations(table: pd.DataFrame) -> list[str]:
         words = [f">{contrast}" if contrast != BOUND else ">bound: 10 vs ordinary" for contrast in contrasts]
         parts += [
             "",
-            f"**{outcome_name(outcome, 'en')}**, {unit}: mean [95 % of the mean]; 90 % of the draws's expected differences",
+            f"**{outcome_name(outcome, 'en')}**, {unit}: mean [95 % of the mean]; 90 % of the draws' expected differences",
         ]
         parts += _table(" | ".join(["explanation", *words]), rows)
     return parts

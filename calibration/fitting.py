@@ -295,10 +295,20 @@ def emulator_of(prior: Rows, later: Rows | None, targets: Sequence[Target], inpu
 
 
 def trial_design(targets: Sequence[Target], seed: int) -> Design | None:
-    """The design of the trial that the targets are about, if they are about one."""
+    """The design of the trial that the targets are about, if they are about one.
+
+    Raises
+    ------
+    InputError : fitted targets on trials of more than one design, place, year or size of the pool
+    """
     from calibration.trial_answers import design_of
 
-    for target in targets:
-        if find_kind(target.question.statistic) == "trial":
-            return design_of(target.question.setting, seed)
-    return None
+    trials = [target for target in targets if find_kind(target.question.statistic) == "trial"]
+    for target in trials:
+        if target.setting.world() != trials[0].setting.world() or target.setting.families is not None:
+            raise InputError(
+                "is about another trial than the first: their circumstances cannot be told apart",
+                key=f"target.{target.name}.setting",
+                allowed="fitted targets on one trial, without families; another one with role validate",
+            )
+    return design_of(trials[0].setting, seed) if trials else None

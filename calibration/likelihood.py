@@ -104,6 +104,17 @@ class Likelihood:
             total += self._boxes(self.observed.low * se - middle, self.observed.high * se - middle)
         return total
 
+    def foretold(self, z: FloatArray, column: int) -> tuple[FloatArray, float]:
+        """What the other values foretell of one under each of (B, D) inputs: mean (B,) and sd of what would be published."""
+        mean = self.emulator.mean(z)
+        v = int(np.flatnonzero(self.observed.value_at == column)[0])
+        others = np.delete(np.arange(len(self.observed.value_at)), v)
+        off = self.observed.value[others] - mean[:, self.observed.value_at[others]]
+        covariance = self._values
+        weight = np.linalg.solve(covariance[np.ix_(others, others)], covariance[others, v])
+        variance = float(covariance[v, v] - covariance[v, others] @ weight)
+        return np.asarray(mean[:, column] + off @ weight), float(np.sqrt(max(variance, 0.0)))
+
     def _boxes(self, low: FloatArray, high: FloatArray) -> FloatArray:
         """Log probability of each box (B, K) around zero under the covariance of the nulls."""
         factor, points = self._box, self._points

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binom
+from threadpoolctl import threadpool_limits
 
 from calibration.emulator import Emulator
 from calibration.fitting import Inputs, answer_columns, emulator_of, observed
-from calibration.likelihood import Likelihood, Observed, Z, sample
+from calibration.likelihood import Likelihood, Observed, sample
 from calibration.table import Job, Rows, study_answers
 from calibration.targets import Target
 from scenarios.progress import Progress
@@ -77,6 +79,7 @@ def recover(
     *,
     truths: int = TRUTHS,
     replicates: int = STUDY_REPLICATES,
+    folder: Path | None = None,
     workers: int | None = None,
     step: Progress | None = None,
 ) -> Recovery:
@@ -87,38 +90,78 @@ def recover(
     targets : those fitted, in the order of the table's answers
     rows : from the prior
     replicates : of the study under each truth, whose mean difference is the true answer
+    folder : where what became of each truth is kept, so that a stopped recovery goes on; None keeps nothing
     """
     rows = rows.only(np.asarray(np.isfinite(answer_columns(rows, targets)).all(axis=1)))  # a truth has all its figures
     known = np.arange(len(rows)) < len(rows) - truths
     emulator = emulator_of(rows.only(known), None, targets, inputs)
     held = rows.only(~known)
     z, answers = inputs.of(held), answer_columns(held, targets)
-    chance = np.random.Generator(np.random.Philox(key=job.seed))
+    chance = np.random.Generator(np.random.Philox(key=np.array([job.seed, PUBLISHED], np.uint64)))
     noise = chance.standard_normal((truths, len(targets)))
-    parameters = len(inputs.parameters)
+    asked = _of_the_trial_itself(observed(targets), rows, targets)
 
-    def one(k: int) -> tuple[FloatArray, FloatArray]:
-        seen = published(answers[k], observed(targets), noise[k])
+    def one(k: int) -> FloatArray:
+        kept = None if folder is None else folder / f"truth-{k:04d}.npy"
+        if kept is not None and kept.exists():
+            return np.asarray(np.load(kept, allow_pickle=False))
+        likelihood = Likelihood(emulator, published(answers[k], asked, noise[k]))
         draws, _ = sample(
-            Likelihood(emulator, seen), len(inputs.names), seed=job.seed + k, draws=DRAWS, burn=300, thin=60
+            likelihood, len(inputs.names), seed=job.seed + FITS + k, draws=DRAWS, burn=BURN_IN, thin=THINNED
         )
-        study = [study_answers(job, held.values[k], int(held.number[k]) + 1 + r) for r in range(replicates)]
-        return draws, np.mean(study, axis=0) if job.study is not None else np.empty(0)
+        first = WORLDS + replicates * k
+        study = [study_answers(job, held.values[k], first + r) for r in range(replicates)]
+        found = np.concatenate([draws.ravel(), np.mean(study, axis=0)])
+        if kept is not None:
+            _keep(kept, found)
+        return found
 
-    found: dict[int, tuple[FloatArray, FloatArray]] = {}
-    for done, (k, result) in enumerate(in_threads(one, range(truths), workers), start=1):
-        found[k] = result
-        if step is not None:
-            step(done, truths)
-    draws = np.stack([found[k][0] for k in range(truths)])
-    truth = np.stack([found[k][1] for k in range(truths)])
-    decided = _decided(emulator, draws, truth, z, chance)
-    samples = np.concatenate([draws[:, :, :parameters], decided], axis=2)
+    found: dict[int, FloatArray] = {}
+    with threadpool_limits(1):
+        for done, (k, result) in enumerate(in_threads(one, range(truths), workers), start=1):
+            found[k] = result
+            if step is not None:
+                step(done, truths)
+    each = np.stack([found[k] for k in range(truths)])
+    size = DRAWS * len(inputs.names)
+    return _ranked(emulator, inputs, job, each[:, :size].reshape(truths, DRAWS, -1), each[:, size:], z)
+
+
+PUBLISHED: Final = 1 << 50  # keys of random numbers, away from those of other stages
+FITS: Final = 100_000
+WORLDS: Final = 10_000_000
+BURN_IN: Final = 400
+THINNED: Final = 100
+
+
+def _keep(path: Path, found: FloatArray) -> None:
+    from results import files
+
+    files.make_folder(path.parent)
+    with files.whole(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, found, allow_pickle=False)
+
+
+def _of_the_trial_itself(observed: Observed, rows: Rows, targets: Sequence[Target]) -> Observed:
+    """With the simulated trial's own precision, which is that of the synthetic worlds, where it has one."""
+    nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
+    simulated = np.isfinite(rows.answers[:, nulls, 1]).all(axis=0)
+    return replace(observed, se=np.where(simulated, np.nan, observed.se))
+
+
+def _ranked(
+    emulator: Emulator, inputs: Inputs, job: Job, draws: FloatArray, truth: FloatArray, z: FloatArray
+) -> Recovery:
+    """Ranks and contraction from posterior draws (truths, DRAWS, D), true answers (truths, A) and true inputs (truths, D)."""
+    parameters, count = len(inputs.parameters), truth.shape[1]
+    means = _means(emulator, draws, count)
+    left = truth - _means(emulator, z[None], count)[0]
+    samples = np.concatenate([draws[:, :, :parameters], means + _drawn(left, job.seed)], axis=2)
     true = np.concatenate([z[:, :parameters], truth], axis=1)
-    count = truth.shape[1]
-    before = _means(emulator, inputs.of(rows.only(known))[None], count)[0].var(axis=0)
-    prior = np.concatenate([np.ones(parameters), before])
-    spread = np.concatenate([draws[:, :, :parameters], _means(emulator, draws, count)], axis=2).var(axis=1)
+    unfitted = left.var(axis=0)
+    expected = _means(emulator, np.random.default_rng(job.seed).standard_normal((1, 4000, z.shape[1])), count)[0]
+    prior = np.concatenate([np.ones(parameters), expected.var(axis=0) + unfitted])
+    spread = np.concatenate([draws[:, :, :parameters].var(axis=1), means.var(axis=1) + unfitted], axis=1)
     return Recovery(
         names=(*inputs.parameters, *job.names()),
         ranks=(samples < true[:, None, :]).sum(axis=1),
@@ -126,14 +169,23 @@ def recover(
     )
 
 
+def _drawn(left: FloatArray, seed: int) -> FloatArray:
+    """What parameters that are not fitted add to an answer, (truths, DRAWS, A): from the truths of the other half."""
+    chance = np.random.Generator(np.random.Philox(key=np.array([seed, PUBLISHED + 1], np.uint64)))
+    truths = len(left)
+    half = np.arange(truths) % 2
+    others = [np.flatnonzero(half != h) for h in (0, 1)]
+    picked = np.stack([chance.choice(others[half[k]], DRAWS) for k in range(truths)])
+    return np.asarray(left[picked])
+
+
 def published(answers: FloatArray, seen: Observed, noise: FloatArray) -> Observed:
     """What would be published of a simulated world: figures with their errors, and whether each null was found."""
     difference = answers[seen.null_at] + noise[seen.null_at] * seen.discrepancy
     se = np.where(np.isfinite(seen.se), seen.se, np.exp(answers[seen.log_se_at]))
-    low, high = seen.low.copy(), seen.high.copy()
     above, below = difference / se > seen.high, difference / se < seen.low
-    low[above], high[above] = Z, np.inf
-    low[below], high[below] = -np.inf, -Z
+    low = np.where(above, seen.high, np.where(below, -np.inf, seen.low))
+    high = np.where(below, seen.low, np.where(above, np.inf, seen.high))
     value = answers[seen.value_at] + noise[seen.value_at] * np.sqrt(seen.variance)
     return replace(seen, value=value, low=low, high=high)
 
@@ -143,19 +195,3 @@ def _means(emulator: Emulator, draws: FloatArray, count: int) -> FloatArray:
     if count == 0:
         return np.empty((*draws.shape[:2], 0))
     return np.stack([emulator.mean(each)[:, -count:] for each in draws])
-
-
-def _decided(
-    emulator: Emulator, draws: FloatArray, truth: FloatArray, z: FloatArray, chance: np.random.Generator
-) -> FloatArray:
-    """Posterior draws of the answers: the emulated mean, and what the parameters that are not fitted add to it.
-
-    What they add is what the true answers of the synthetic worlds have beyond the emulator, drawn at random.
-    """
-    count = truth.shape[1]
-    means = _means(emulator, draws, count)
-    if count == 0:
-        return means
-    left = truth - emulator.mean(z)[:, -count:]
-    drawn = chance.integers(0, len(left), means.shape[:2])
-    return np.asarray(means + left[drawn])

@@ -297,6 +297,8 @@ def _wrong_question(target: Target, known: frozenset[str]) -> Wrong:
     setting = target.setting
     if target.statistic not in known:
         yield "statistic", f"there is no statistic {shown(target.statistic)}", _near_statistic(target.statistic, known)
+    if target.kind == "not_significant" and target.half_width is None and kind_of(target.statistic) != "trial":
+        yield "half_width", "is missing", "the half-width of its 95 % interval: only a simulated trial can tell it"
     if setting.prices not in years():
         yield "setting.prices", f"{shown(setting.prices)} is not known", nearest(setting.prices[:80], years())
     for key, problem in (("profile", _profile_problem(setting)), ("design", _design_problem(target))):
