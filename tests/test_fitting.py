@@ -256,3 +256,92 @@ def test_coverage_is_told_with_a_band_for_all_at_once():
     counts, low, high = Recovery(tuple("abcdefghi"), np.hstack([even, narrow]), np.zeros((200, 9))).histogram()
     assert counts[:8].min() >= low
     assert counts[8].max() > high
+
+
+# --- what fresh eyes found --------------------------------------------------------------------------------------------
+
+
+class Silent:
+    """A likelihood of data that say nothing."""
+
+    def __call__(self, z):
+        return np.zeros(len(z))
+
+
+def test_data_that_say_nothing_leave_the_prior_as_it_was_in_many_dimensions():
+    draws, _ = sample(Silent(), 18, seed=3, draws=4000, thin=10)
+    assert draws.var(axis=0).mean() == pytest.approx(1.0, abs=0.03)
+    assert np.mean(np.abs(draws) < 1.6449) == pytest.approx(0.9, abs=0.01)
+
+
+def test_chance_of_a_simulated_world_is_taken_off_a_value_and_not_off_what_draws_add():
+    emulator = emulate(*linear_world([[1.0]], [0.5], rows=20_000))
+    seen = observed([1.0], [0.04])
+    with_chance, without = (Likelihood(emulator, seen, chance) for chance in (None, np.array([[0.2]])))
+    # the log density at the mean is 0, a standard deviation s off it -1/2
+    for likelihood, variance in ((with_chance, 0.25 + 0.04), (without, 0.05 + 0.04)):
+        at = np.array([[1.0], [1.0 - np.sqrt(variance)]])
+        assert np.diff(likelihood(at))[0] == pytest.approx(-0.5, abs=0.05)
+
+
+def test_more_chance_than_there_is_spread_leaves_the_published_error_alone():
+    emulator = emulate(*linear_world([[1.0]], [0.5], rows=20_000))
+    likelihood = Likelihood(emulator, observed([1.0], [0.04]), np.array([[9.0]]))
+    assert np.diff(likelihood(np.array([[1.0], [0.8]])))[0] == pytest.approx(-0.5, abs=0.05)
+
+
+def test_answers_of_two_worlds_to_a_draw_are_drawn_together_by_their_chance():
+    from calibration.predictions import without_chance
+
+    chance = np.random.default_rng(8)
+    expected = np.repeat(chance.standard_normal(4000), 2)
+    x = without_chance(expected + 2.0 * chance.standard_normal(8000))
+    assert x.std() == pytest.approx(1.0, abs=0.12)
+    assert without_chance(expected) == pytest.approx(expected)
+    assert without_chance(chance.standard_normal(8000)).std() < 0.3
+
+
+def test_office_means_are_tested_by_students_t():
+    from calibration.predictions import critical
+    from calibration.targets import load_targets
+
+    by_name = {target.name: target for target in load_targets("holf").targets}
+    assert critical(by_name["holf-work-model-v-own"]) == pytest.approx(2.0518, abs=1e-3)
+    assert critical(by_name["holf-work-coordinator-v-none"]) == pytest.approx(Z)
+
+
+def test_explanations_choose_the_draws_in_which_they_are_most_true():
+    from calibration.explanations import subsets
+
+    chance = np.random.default_rng(9)
+    names = ("work_support_ratio", "health_benefit_ratio", "dropout_ratio", "dose_half", "job_entry", "trial.places")
+    z = {name: chance.standard_normal(1000) for name in names}
+    found = subsets(z)
+    assert set(found) == {"all", "weak_links", "low_dose", "full_services"}
+    assert len(found["weak_links"]) == 200
+    means = {name: values[found["weak_links"]].mean() for name, values in z.items()}
+    assert means["work_support_ratio"] < -0.5
+    assert means["health_benefit_ratio"] < -0.5, "its larger values do more, whether that is good or bad"
+    assert means["dropout_ratio"] > 0.5
+    assert abs(means["job_entry"]) < 0.25
+    assert z["dose_half"][found["low_dose"]].min() > np.quantile(z["dose_half"], 0.79)
+    assert z["trial.places"][found["full_services"]].max() < np.quantile(z["trial.places"], 0.21)
+
+
+def test_what_is_published_of_a_synthetic_trial_says_what_was_found_and_of_which_sign():
+    from calibration.recovery import published
+
+    seen = observed([0.0], [0.01], nulls=3, se=[1.0, 1.0, 1.0])
+    told = published(np.array([5.0, 0.5, 3.0, -4.0, 0.0, 0.0, 0.0]), seen, np.zeros(4))
+    assert told.value == pytest.approx([5.0])
+    assert told.low == pytest.approx([-Z, Z, -np.inf])
+    assert told.high == pytest.approx([Z, np.inf, -Z])
+
+
+def test_what_unfitted_parameters_add_comes_from_other_truths():
+    from calibration.recovery import _drawn
+
+    left = np.arange(40.0)[:, None]
+    picked = _drawn(left, 1)[:, :, 0]
+    for k in range(40):
+        assert set(picked[k] % 2) == {(k + 1) % 2}
