@@ -32,7 +32,7 @@ from simulation.outcomes import FloatArray
 from simulation.parameters import find_parameter, parameter_names, prior_values
 
 CIRCUMSTANCES: Final = ("pool", "places", "openings")
-SMALLEST_SE: Final = 1e-4
+DEGENERATE: Final = 0.2  # of the middle standard error: below it a trial had next to nobody in one of its groups
 TWINS: Final = 200  # rows from the prior of which a second world is simulated
 CANDIDATES: Final = 20  # draws of circumstances for each that is sought
 BURN: Final = 1000
@@ -135,15 +135,30 @@ class Inputs:
 
 
 def answer_columns(rows: Rows, targets: Sequence[Target]) -> FloatArray:
-    """What the emulator learns, (N, T + nulls + study): answers, log standard errors of the nulls, the study's differences."""
+    """What the emulator learns, (N, T + nulls + study): answers, log standard errors of the nulls, the study's differences.
+
+    NaN for the standard error of a trial with next to nobody in a group: a handful of families can tell none.
+    """
     value = rows.answers[:, :, 0].copy()
     for t, target in enumerate(targets):
         value[:, t] = on_scale(target, value[:, t])
     nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
     stated = np.array([np.nan if targets[t].se is None else targets[t].se for t in nulls], np.float64)
     simulated = rows.answers[:, nulls, 1]
-    log_se = np.log(np.maximum(np.where(np.isfinite(simulated), simulated, stated), SMALLEST_SE))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log_se = np.log(np.where(np.isfinite(simulated), simulated, stated))
+        if len(rows):
+            log_se[log_se < np.nanmedian(log_se, axis=0) + np.log(DEGENERATE)] = np.nan
     return np.column_stack([value, log_se, rows.study])
+
+
+def units(rows: Rows, targets: Sequence[Target]) -> FloatArray:
+    """The error that each row's answers are known with: of a null its standard error, of others 1. As :func:`answer_columns`."""
+    nulls = [t for t, target in enumerate(targets) if target.kind == "not_significant"]
+    columns = answer_columns(rows, targets)
+    found = np.ones_like(columns)
+    found[:, nulls] = np.exp(columns[:, len(targets) : len(targets) + len(nulls)])
+    return found
 
 
 def observed(targets: Sequence[Target]) -> Observed:
@@ -291,7 +306,7 @@ def emulator_of(prior: Rows, later: Rows | None, targets: Sequence[Target], inpu
     """The emulator of all answers from one or two waves of rows."""
     rows = prior if later is None else prior.joined(later)
     local = None if later is None else np.arange(len(rows)) >= len(prior)
-    return emulate(inputs.of(rows), answer_columns(rows, targets), local)
+    return emulate(inputs.of(rows), answer_columns(rows, targets), units(rows, targets), local)
 
 
 def trial_design(targets: Sequence[Target], seed: int) -> Design | None:

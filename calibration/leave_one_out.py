@@ -42,7 +42,7 @@ def leave_one_out(fit: Fit, *, workers: int | None = None, step: Progress | None
         if nulls.all():
             return _value(fit, full, t, z)
         share = float(np.exp(np.minimum(full(z) - less(z), 0.0)).mean())
-        return _null(fit, t, z, share)
+        return _null(fit, full, t, z, share)
 
     found: dict[int, tuple[object, ...]] = {}
     with threadpool_limits(1):
@@ -61,7 +61,9 @@ def _value(fit: Fit, full: Likelihood, t: int, z: FloatArray) -> tuple[object, .
     return target.name, target.kind, seen, middle, float(low), float(high), np.nan, bool(low <= seen <= high)
 
 
-def _null(fit: Fit, t: int, z: FloatArray, share: float) -> tuple[object, ...]:
-    target, mean = fit.fitted[t], fit.emulator.mean(z)[:, t]
-    low, high = np.quantile(mean[:, None] + np.sqrt(fit.emulator.spread[t, t]) * ERRORS, (0.05, 0.95))
+def _null(fit: Fit, full: Likelihood, t: int, z: FloatArray, share: float) -> tuple[object, ...]:
+    target, emulated = fit.fitted[t], fit.emulator.mean(z)
+    mean, error = emulated[:, t], full.errors(emulated)[:, full.observed.null_at == t][:, 0]
+    shown = mean[:, None] + np.sqrt(fit.emulator.spread[t, t]) * error[:, None] * ERRORS
+    low, high = np.quantile(shown, (0.05, 0.95))
     return target.name, target.kind, np.nan, float(mean.mean()), float(low), float(high), share, share >= OF_NULLS

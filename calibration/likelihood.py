@@ -73,15 +73,15 @@ class Likelihood:
         """
         self.emulator, self.observed = emulator, observed
         o, spread = observed, emulator.spread
-        log_se = emulator.mean(np.zeros((1, emulator.model.n_features_in_)))[0, o.log_se_at]
         nulls = spread[np.ix_(o.null_at, o.null_at)].copy()
         scale = np.ones(len(o.null_at))
-        for k, se in enumerate(o.se):  # the published precision in place of the simulated one; its correlations stay
-            if np.isfinite(se):
-                simulated = np.exp(2.0 * log_se[k])
-                wanted = se**2 + max(nulls[k, k] - simulated, 0.0)
-                scale[k] = np.sqrt(wanted / nulls[k, k])
-        nulls = nulls * np.outer(scale, scale) + np.diag(o.discrepancy**2)
+        if len(o.null_at):
+            simulated = np.exp(emulator.mean(np.zeros((1, emulator.inputs)))[0, o.log_se_at])
+            error = np.where(np.isfinite(o.se), o.se, simulated)
+            beyond = np.maximum(nulls.diagonal() - 1.0, 0.0)  # chance, in squares of the simulated error
+            published = 1.0 + beyond * (simulated / error) ** 2  # its precision in place of the simulated one
+            scale = np.sqrt(np.where(np.isfinite(o.se), published, nulls.diagonal()) / nulls.diagonal())
+            nulls = nulls * np.outer(scale, scale) + np.diag((o.discrepancy / error) ** 2)
         of_draws = spread[np.ix_(o.value_at, o.value_at)]
         self._values = (of_draws if chance is None else _less(of_draws, chance)) + np.diag(o.variance)
         across = spread[np.ix_(o.null_at, o.value_at)] * scale[:, None]
@@ -99,10 +99,14 @@ class Likelihood:
         if self._factor is not None:
             total -= 0.5 * (off * cho_solve(self._factor, off.T).T).sum(axis=1)
         if len(self.observed.null_at):
-            se = np.where(np.isfinite(self.observed.se), self.observed.se, np.exp(mean[:, self.observed.log_se_at]))
-            middle = mean[:, self.observed.null_at] + off @ self._shift.T
-            total += self._boxes(self.observed.low * se - middle, self.observed.high * se - middle)
+            middle = mean[:, self.observed.null_at] / self.errors(mean) + off @ self._shift.T
+            total += self._boxes(self.observed.low - middle, self.observed.high - middle)
         return total
+
+    def errors(self, mean: FloatArray) -> FloatArray:
+        """The standard error of each null's difference, (B, K): the published one, else that of the simulated trial."""
+        simulated = np.exp(mean[:, self.observed.log_se_at])
+        return np.where(np.isfinite(self.observed.se), self.observed.se, simulated)
 
     def foretold(self, z: FloatArray, column: int) -> tuple[FloatArray, float]:
         """What the other values foretell of one under each of (B, D) inputs: mean (B,) and sd of what would be published."""

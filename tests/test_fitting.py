@@ -345,3 +345,17 @@ def test_what_unfitted_parameters_add_comes_from_other_truths():
     picked = _drawn(left, 1)[:, :, 0]
     for k in range(40):
         assert set(picked[k] % 2) == {(k + 1) % 2}
+
+
+def test_a_null_of_trials_of_any_size_has_the_probability_that_one_of_that_size_finds_nothing():
+    """Trials of small groups among them must not blur what a trial of large groups would have found."""
+    chance = np.random.default_rng(10)
+    z = chance.standard_normal((20_000, 2))
+    se = np.exp(0.8 * z[:, 1])  # the second input decides how large the groups are
+    difference = 2.0 * z[:, 0] + se * chance.standard_normal(20_000)
+    units = np.column_stack([se, np.ones(20_000)])
+    likelihood = Likelihood(emulate(z, np.column_stack([difference, np.log(se)]), units), observed(nulls=1))
+    for effect, size in ((0.0, 0.0), (1.0, 0.0), (1.0, -1.0), (1.0, 1.0)):
+        d = 2.0 * effect / np.exp(0.8 * size)
+        formula = norm.cdf(Z - d) - norm.cdf(-Z - d)
+        assert np.exp(likelihood(np.array([[effect, size]]))[0]) == pytest.approx(formula, rel=0.1, abs=0.005)
