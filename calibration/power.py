@@ -176,8 +176,9 @@ def main(args: argparse.Namespace) -> int:
     changes = {"trials": args.replicates, "seed": args.seed, "posterior": posterior}
     head = design.trial.model_copy(update={key: value for key, value in changes.items() if value is not None})
     design = design.model_copy(update={"trial": head})
+    page = PAGE if head.posterior == "prior" else f"{PAGE}-{Path(head.posterior).stem}"
     if args.write is not None:
-        check_page(args.write, PAGE)
+        check_page(args.write, page)
     folder: Path = args.out or default_folder(f"trial-{head.name}")
     if not args.json or args.out:
         check_folder(folder, force=args.force)
@@ -191,7 +192,7 @@ def main(args: argparse.Namespace) -> int:
             files.write_json(folder / "manifest.json", manifest)
     if args.write is not None:
         write_between(
-            args.write, PAGE, markdown(found, trials, design, shlex.join(["python", "run.py", *sys.argv[1:]]))
+            args.write, page, markdown(found, trials, design, shlex.join(["python", "run.py", *sys.argv[1:]]))
         )
     if args.json:
         print(json.dumps(json_ready(records(found)), indent=1))
