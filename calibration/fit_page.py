@@ -48,7 +48,9 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
     ]
     if warning := posteriors_warning(tables["parameters"]):
         parts.insert(1, f"\n**{warning}**")
-    parts += [*_left_out(tables["leave_one_out"]), *_explanations(tables["explanations"])]
+    if "leave_one_out" in tables:
+        parts += _left_out(tables["leave_one_out"])
+    parts += _explanations(tables["explanations"])
     if "recovery" in tables:
         parts += _recovery(tables["recovery"])
     return "\n".join(parts)

@@ -66,7 +66,7 @@ class Size:
         )
 
 
-QUICK: Final = Size(prior=800, later=200, predictive=100, draws=1000, explained=100)
+QUICK: Final = Size(prior=600, later=150, predictive=60, draws=1000, explained=60)
 FULL: Final = Size(prior=4000, later=2000, predictive=400, draws=4000, explained=400)
 
 
