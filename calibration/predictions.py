@@ -82,6 +82,7 @@ def without_chance(x: FloatArray) -> FloatArray:
 
     A published figure has its own sampling error; that of a simulated municipality must not count as well.
     """
+    x = np.where(np.isfinite(x), x, np.nan)
     pairs = x[: len(x) // 2 * 2].reshape(-1, 2)
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
     total, mean = float(np.nanvar(x)), float(np.nanmean(x))
