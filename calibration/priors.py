@@ -10,7 +10,7 @@ from scipy.special import ndtr, ndtri
 from simulation.outcomes import FloatArray
 from simulation.parameters import Parameter, load_parameters
 
-Z95 = 1.6448536269514722
+Z90 = 1.6448536269514722
 EDGE = 1e-9  # of a probability: an end of a uniform prior is not infinitely far away
 
 
@@ -26,7 +26,7 @@ def to_normal(parameter: Parameter, values: FloatArray) -> FloatArray:
     if family == "uniform":
         return np.asarray(ndtri(np.clip((x - low) / (high - low), EDGE, 1.0 - EDGE)))
     a, b, x = (_to_line(family, value) for value in (low, high, x))
-    return np.asarray((x - 0.5 * (a + b)) / (0.5 * (b - a)) * Z95)
+    return np.asarray((x - 0.5 * (a + b)) / (0.5 * (b - a)) * Z90)
 
 
 def from_normal(parameter: Parameter, z: FloatArray) -> FloatArray:
@@ -35,7 +35,7 @@ def from_normal(parameter: Parameter, z: FloatArray) -> FloatArray:
     if family == "uniform":
         return np.asarray(low + (high - low) * ndtr(z))
     a, b = _to_line(family, low), _to_line(family, high)
-    return _from_line(family, 0.5 * (a + b) + 0.5 * (b - a) * np.asarray(z, np.float64) / Z95)
+    return _from_line(family, 0.5 * (a + b) + 0.5 * (b - a) * np.asarray(z, np.float64) / Z90)
 
 
 def columns_to_normal(names: Sequence[str], values: FloatArray) -> FloatArray:
