@@ -28,7 +28,7 @@ from simulation.rates import years
 FOLDER: Final = Path(__file__).resolve().parent / "targets"
 EVIDENCE: Final = Path(__file__).resolve().parent / "evidence"
 TEMPLATE: Final = "template"
-MAX_TARGETS: Final = 500
+MAX_TARGETS: Final = 2000
 MAX_EXTENDS: Final = 10
 Z90: Final = 1.6448536269514722
 Z95: Final = 1.959963984540054

@@ -180,7 +180,7 @@ WRONG = [
     (GOOD + GOOD, "target.work", "a name of its own"),
     (GOOD + GOOD.replace('"work"', '"again"'), "target.again.statistic", "one target on a statistic in a setting"),
     (GOOD + GOOD.replace('"work"', '"again"').replace(", month = 0", ""), "target.again.statistic", "one target"),
-    ("", "target", "1 to 500"),
+    ("", "target", "1 to 2000"),
     ("[[targets]]\n", "targets", "a table"),
     ("[tagret]\n" + GOOD, "tagret", "target"),
     ('[fit]\nparameters = ["job_entri"]\n' + GOOD, "fit.parameters", "job_entry"),
@@ -188,7 +188,7 @@ WRONG = [
     ('[fit]\nparameters = ["job_entry", "job_entry"]\n' + GOOD, "fit.parameters", "each parameter once"),
     ('[targets]\nextends = ["norwey"]\n' + GOOD, "targets.extends", "'norway'"),
     ('[targets]\nextends = ["mine.toml"]\n' + GOOD, "targets.extends", "no circle"),
-    ("\n".join(GOOD.replace('"work"', f'"t{i}"') for i in range(501)), "target", "at most 500"),
+    ("\n".join(GOOD.replace('"work"', f'"t{i}"') for i in range(2001)), "target", "at most 2000"),
 ]
 
 
