@@ -33,6 +33,7 @@ from simulation.errors import InputError
 
 FOUR_IN_FIVE: Final = 0.8416212  # standard errors beyond the critical value: what a trial finds four times in five
 PAGE: Final = "trial"  # the markers of its page
+PAGE_DESIGN: Final = "holf"
 ENOUGH: Final = 0.95  # of the families a design asks for
 COLUMNS: Final = (
     *("contrast", "outcome", "unit", "month", "mean", "ci_low", "ci_high", "p05", "p50", "p95"),
@@ -176,7 +177,7 @@ def main(args: argparse.Namespace) -> int:
     changes = {"trials": args.replicates, "seed": args.seed, "posterior": posterior}
     head = design.trial.model_copy(update={key: value for key, value in changes.items() if value is not None})
     design = design.model_copy(update={"trial": head})
-    page = PAGE if head.posterior == "prior" else f"{PAGE}-{Path(head.posterior).stem}"
+    page = _page(head.name, head.posterior)
     if args.write is not None:
         check_page(args.write, page)
     folder: Path = args.out or default_folder(f"trial-{head.name}")
@@ -243,6 +244,13 @@ def markdown(found: pd.DataFrame, trials: Sequence[Simulated], design: Design, c
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", "Shares in percentage points, amounts in NOK a month."])
+
+
+def _page(name: str, posterior: str) -> str:
+    """The markers of a page: ``trial`` for HOLF under the prior, else with the design's and the posterior's name."""
+    parts = [] if name == PAGE_DESIGN else [name]
+    parts += [] if posterior == "prior" else [Path(posterior).stem]
+    return "-".join([PAGE, *parts])
 
 
 def _drawn(posterior: str) -> str:
