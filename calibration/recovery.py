@@ -62,13 +62,13 @@ class Recovery:
                 )
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
-    def histogram(self) -> tuple[FloatArray, float, float]:
-        """Truths in each of ``BINS`` bins of ranks, (quantities, BINS), and the band that holds all bins of all at once."""
-        n, quantities = self.ranks.shape
-        counts = np.stack([np.histogram(self.ranks[:, q], BINS, (0, DRAWS + 1))[0] for q in range(quantities)])
-        each = 0.05 / counts.size
-        low, high = binom.ppf([each / 2, 1 - each / 2], n, 1.0 / BINS)
-        return counts.astype(np.float64), float(low), float(high)
+
+def histogram(ranks: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], float, float]:
+    """Truths in each of ``BINS`` bins of ranks (truths, quantities), (quantities, BINS), and the band of all bins at once."""
+    counts = np.stack([np.histogram(column, BINS, (0, DRAWS + 1))[0] for column in ranks.T])
+    each = 0.05 / counts.size
+    low, high = binom.ppf([each / 2, 1 - each / 2], len(ranks), 1.0 / BINS)
+    return counts, float(low), float(high)
 
 
 def recover(

@@ -7,7 +7,6 @@ month is read into a register, up to the last month asked about, and all questio
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,15 +17,13 @@ from calibration.questions import Named, Question, Setting
 from calibration.readers import YEAR, FloatArray
 from calibration.register import REGISTER, read_months, read_register
 from calibration.statistics import STATISTICS, Asked, find_asked
-from scenarios.profiles import load_profile
+from calibration.worlds import profile_of
 from simulation.engine import burn_in, new_world, parameter_values, start_arm
 from simulation.parameters import with_overrides
 from simulation.plan import Plan
 
 COORDINATORS: Final = 2  # of those followed, where the setting does not say
 CASELOAD: Final = 10
-
-_profile = functools.lru_cache(maxsize=16)(load_profile)
 
 
 def names() -> tuple[Named, ...]:
@@ -89,7 +86,7 @@ def municipality(
 
 def plan_of(setting: Setting, *, followed: bool = False) -> Plan:
     """The plan of a setting; coordinators for those ``followed`` where it does not say."""
-    profile = _profile(setting.profile)
+    profile = profile_of(setting.profile)
     if setting.families is not None:
         profile = profile.for_pool(setting.families)
     coordinators = setting.coordinators

@@ -9,7 +9,6 @@ wherever it goes, so nobody moves out of a trial.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,7 +21,7 @@ from calibration.groups import History, OfNow, above, field, in_work, is_, of_pa
 from calibration.readers import on_benefit
 from calibration.register import GONE, REGISTER
 from calibration.side_by_side import Offices, stacked
-from scenarios.profiles import load_profile
+from calibration.worlds import profile_of
 from simulation.engine import Arrays, make_setting, parameter_values
 from simulation.names import AAP, DISABILITY, FULL_TIME, KVP
 from simulation.outcomes import FloatArray
@@ -151,7 +150,7 @@ def simulate(
     """
     head = design.trial
     around = circumstances or Circumstances.drawn(design, number // 2)
-    profile = around.of(_profile(head.profile))
+    profile = around.of(profile_of(head.profile))
     plans = [_plan(design, arm, profile) for arm in design.arm]
     if values is None:
         values = parameter_values(plans[0], head.seed, number // 2)
@@ -174,9 +173,6 @@ def simulate(
         rows=_after_the_draw(offices, members, head.months),
         offices=len(arm),
     )
-
-
-_profile = functools.lru_cache(maxsize=8)(load_profile)
 
 
 def _plan(design: Design, arm: TrialArm, profile: Profile) -> Plan:

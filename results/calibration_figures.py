@@ -40,7 +40,6 @@ FURTHEST: Final = 3.1
 """Half-widths from the middle at which a figure is drawn at the edge, as an arrow."""
 OF_NULLS: Final = 0.1
 """A null is inside where at least this share of the simulated trials repeat it: that of ``calibration.predictions``."""
-BINS: Final = 10
 
 
 def write_figures(folder: Path, tables: dict[str, pd.DataFrame], lang: str) -> list[Picture]:
@@ -204,11 +203,10 @@ def _positions(row: Any) -> tuple[float, float]:
 
 def ranks_figure(ranks: pd.DataFrame, recovery: pd.DataFrame, lang: str) -> Picture:
     """Rank histograms of every quantity, with the band that holds all bins of all at once."""
-    from scipy.stats import binom
+    from calibration.recovery import BINS, histogram
 
-    names = list(ranks.columns)
-    n, each = len(ranks), 0.05 / (len(names) * BINS)
-    low, high = binom.ppf([each / 2, 1 - each / 2], n, 1.0 / BINS)
+    names, n = list(ranks.columns), len(ranks)
+    bins, low, high = histogram(ranks.to_numpy(np.int64))
     inside = int(recovery["inside"].sum())
     alt = say(
         "calibration.ranks_alt",
@@ -228,7 +226,7 @@ def ranks_figure(ranks: pd.DataFrame, recovery: pd.DataFrame, lang: str) -> Pict
             across, down = place % columns, place // columns
             bottom = 1 - (0.75 + 1.25 * (down + 1) - 0.35) / height
             axes = figure.add_axes((0.05 + across * 0.24, bottom, 0.2, 0.7 / height))
-            counts, _ = np.histogram(ranks[name], BINS, (0, int(ranks.max().max()) + 1))
+            counts = bins[place]
             axes.axhspan(low, high, color=PALE)
             ok = bool(np.all((counts >= low) & (counts <= high)))
             axes.bar(np.arange(BINS), counts, width=0.9, color=BLUE if ok else ORANGE)

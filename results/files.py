@@ -77,7 +77,7 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     columns = [
         _rounded(table[name]) if table[name].dtype.kind == "f" else _marked(table[name]) for name in table.columns
     ]
-    names = [str(name) for name in table.columns]
+    names = [_mark(str(name)) for name in table.columns]
     content = pa.table([pa.array(column, from_pandas=True) for column in columns], names=names)
     buffer = io.BytesIO()
     csv.write_csv(content, buffer, csv.WriteOptions(quoting_style="needed"))
@@ -89,12 +89,16 @@ def _marked(column: pd.Series[Any]) -> Any:
     """Texts that need quotes in a CSV file, in marks that stand for quotes; other values as they are."""
     if column.dtype.kind in "biu":
         return column.to_numpy()
-    marked = {
-        value: f"{QUOTE}{value.replace(QUOTE, '').replace(chr(34), 2 * QUOTE)}{QUOTE}"
-        for value in column.unique()
-        if isinstance(value, str) and any(mark in value for mark in NEEDS_QUOTES)
-    }
+    marked = {value: _mark(value) for value in column.unique() if isinstance(value, str)}
+    marked = {value: text for value, text in marked.items() if text != value}
     return (column.map(lambda value: marked.get(value, value)) if marked else column).to_numpy(dtype=object)
+
+
+def _mark(text: str) -> str:
+    """A text in marks that stand for quotes, where it needs any."""
+    if not any(mark in text for mark in NEEDS_QUOTES):
+        return text
+    return f"{QUOTE}{text.replace(QUOTE, '').replace(chr(34), 2 * QUOTE)}{QUOTE}"
 
 
 def _rounded(column: pd.Series[Any]) -> Any:

@@ -244,7 +244,7 @@ def test_a_folder_of_other_rows_is_refused(tmp_path, counted):
 
 
 def test_coverage_is_told_with_a_band_for_all_at_once():
-    from calibration.recovery import DRAWS, Recovery
+    from calibration.recovery import DRAWS, Recovery, histogram
 
     chance = np.random.default_rng(6)
     even = chance.integers(0, DRAWS + 1, (200, 8))
@@ -253,7 +253,7 @@ def test_coverage_is_told_with_a_band_for_all_at_once():
     assert found[found["quantity"] != "i"]["inside"].all()
     assert not found[found["quantity"] == "i"]["inside"].any()
     assert isinstance(found, pd.DataFrame)
-    counts, low, high = Recovery(tuple("abcdefghi"), np.hstack([even, narrow]), np.zeros((200, 9))).histogram()
+    counts, low, high = histogram(np.hstack([even, narrow]))
     assert counts[:8].min() >= low
     assert counts[8].max() > high
 
@@ -359,3 +359,11 @@ def test_a_null_of_trials_of_any_size_has_the_probability_that_one_of_that_size_
         d = 2.0 * effect / np.exp(0.8 * size)
         formula = norm.cdf(Z - d) - norm.cdf(-Z - d)
         assert np.exp(likelihood(np.array([[effect, size]]))[0]) == pytest.approx(formula, rel=0.1, abs=0.005)
+
+
+def test_names_of_columns_with_commas_are_read_back_as_they_were(tmp_path):
+    from results import files
+
+    table = pd.DataFrame({"10 vs 20, same staff | employed_share": [3, 199], 'so "called"': [0.5, 1.0]})
+    files.write_csv(tmp_path / "ranks.csv", table)
+    assert pd.read_csv(tmp_path / "ranks.csv").equals(table)
