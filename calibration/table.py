@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,19 +15,16 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from calibration.answers import ask
+from calibration.pieces import run_pieces
 from calibration.questions import Question
 from scenarios.progress import Progress
 from scenarios.study import Study
-from scenarios.threads import in_threads
-from simulation.errors import InputError
 from simulation.outcomes import OUTCOME_NAMES, FloatArray
 from simulation.parameters import parameter_names, with_overrides
 
 CHUNK: Final = 25  # rows
-INPUTS: Final = "inputs.json"
 ELIGIBLE: Final = 1  # place of the population in a replicate's study array
 DECIDED: Final = (  # what is asked of the study that a fit is made for
     "employed_share",
@@ -101,29 +97,16 @@ def simulate_rows(
     ------
     InputError : the folder holds rows of other parameters, questions, seed or code
     """
-    from simulation.warm import warm_up
-
-    warm_up()
-    chunks = [slice(first, min(first + CHUNK, len(values))) for first in range(0, len(values), CHUNK)]
-    found: dict[int, FloatArray] = {}
-    if folder is not None:
-        _open(folder, _inputs(job, values, numbers))
-        found = dict(_stored(folder, chunks, job))
-
-    def work(k: int) -> FloatArray:
-        rows = np.stack([_row(job, values[i], int(numbers[i])) for i in range(chunks[k].start, chunks[k].stop)])
-        if folder is not None:
-            _store(folder, k, rows, job)
-        return rows
-
-    left = [k for k in range(len(chunks)) if k not in found]
-    if step is not None:
-        step(len(chunks) - len(left), len(chunks))
-    for done, (k, rows) in enumerate(in_threads(work, left, workers), start=1):
-        found[k] = rows
-        if step is not None:
-            step(len(chunks) - len(left) + done, len(chunks))
-    whole = np.concatenate([found[k] for k in range(len(chunks))])
+    chunks = [range(first, min(first + CHUNK, len(values))) for first in range(0, len(values), CHUNK)]
+    whole = run_pieces(
+        lambda k: np.stack([_row(job, values[i], int(numbers[i])) for i in chunks[k]]),
+        [len(chunk) for chunk in chunks],
+        _columns(job),
+        "" if folder is None else _inputs(job, values, numbers),
+        folder=folder,
+        workers=workers,
+        step=step,
+    )
     asked = 2 * len(job.questions)
     return Rows(values, numbers, whole[:, :asked].reshape(len(values), -1, 2), whole[:, asked:])
 
@@ -148,7 +131,7 @@ def study_answers(job: Job, values: FloatArray, number: int) -> FloatArray:
     return np.concatenate([(found[place[a]] - found[place[b]])[columns] for _, a, b in job.study.contrasts])
 
 
-# ---- chunks on disk --------------------------------------------------------------------------------------------------
+# ---- what rows depend on ---------------------------------------------------------------------------------------------
 
 
 def code_hash() -> str:
@@ -181,43 +164,6 @@ def _inputs(job: Job, values: FloatArray, numbers: npt.NDArray[np.int64]) -> str
     return digest.hexdigest()
 
 
-def _open(folder: Path, inputs: str) -> None:
-    from results import files
-
-    files.make_folder(folder)
-    note = folder / INPUTS
-    if note.exists():
-        try:
-            same = json.loads(note.read_text(encoding="utf-8"))["inputs"] == inputs
-        except (OSError, ValueError, TypeError, KeyError):
-            same = False
-        if not same:
-            allowed = "--resume with the same targets, seed and version, or another --out"
-            raise InputError("holds simulations of other inputs or other code", file=folder, allowed=allowed)
-    else:
-        files.write_json(note, {"inputs": inputs})
-
-
 def _columns(job: Job) -> list[str]:
     asked = [f"{i} {name}" for i in range(len(job.questions)) for name in ("value", "se")]
     return [*asked, *job.names()]
-
-
-def _store(folder: Path, k: int, rows: FloatArray, job: Job) -> None:
-    from results import files
-
-    files.write_parquet(folder / f"rows-{k:05d}.parquet", pd.DataFrame(rows, columns=_columns(job)))
-
-
-def _stored(folder: Path, chunks: Sequence[slice], job: Job) -> Iterator[tuple[int, FloatArray]]:
-    """Whole chunks; one that is corrupt or half written is passed over, and made again."""
-    names = _columns(job)
-    for k, chunk in enumerate(chunks):
-        path = folder / f"rows-{k:05d}.parquet"
-        if path.exists():
-            try:
-                table = pd.read_parquet(path)
-            except Exception:  # whatever is wrong with the file, its rows are simply simulated again
-                continue
-            if list(table.columns) == names and len(table) == chunk.stop - chunk.start:
-                yield k, table.to_numpy(np.float64)
