@@ -129,18 +129,18 @@ def _parts(design: Design, y: FloatArray) -> dict[str, FloatArray]:
     a, b = a - middle, b - middle
     ab = whole[:, 1 : d + 1] - middle
     parts = {
-        "variance": 0.5 * (_apart(a, a) + _apart(b, b)),
+        "variance": 0.5 * (mean_apart(a, a) + mean_apart(b, b)),
         "whole": 0.5 * (a.mean(axis=1) ** 2 + b.mean(axis=1) ** 2),
-        "S1": _apart(b[:, None], ab - a[:, None]),
-        "ST": 0.5 * _apart(ab - a[:, None], ab - a[:, None]),
+        "S1": mean_apart(b[:, None], ab - a[:, None]),
+        "ST": 0.5 * mean_apart(ab - a[:, None], ab - a[:, None]),
     }
     if design.second_order:
         ba = whole[:, d + 1 : 2 * d + 1] - middle
-        parts["S2"] = _apart(ba[:, :, None], ab[:, None, :]) - _apart(a, b)[:, None, None]
+        parts["S2"] = mean_apart(ba[:, :, None], ab[:, None, :]) - mean_apart(a, b)[:, None, None]
     return parts
 
 
-def _apart(x: FloatArray, y: FloatArray) -> FloatArray:
+def mean_apart(x: FloatArray, y: FloatArray) -> FloatArray:
     """Mean product of two outputs over all pairs of different replicates. (..., R) and (..., R) to (...)
 
     With one replicate, of a function without chance, the product itself.
