@@ -7,21 +7,18 @@ say which parameters to fit), the prior, where the first fit points, and the che
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import io
 import json
 import os
-import shlex
 import shutil
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scenarios.folders import CHUNKS, check_folder, default_folder, open_folder
+from calibration.staged import Stages, begun, check_inputs, check_options, command
+from scenarios.folders import CHUNKS, check_folder, default_folder
 from scenarios.options import add_options, path, whole_number
 from simulation.errors import InputError
 
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 
     from calibration.fitting import Fit, Size
     from calibration.targets import TargetsFile
-    from scenarios.progress import Progress
     from scenarios.study import Study
 
 NEEDS: Final = ("statsmodels", "sklearn", "emcee", "arviz")
@@ -39,7 +35,6 @@ R_HAT: Final = 1.05
 FEWEST: Final = 400  # effective draws (Vehtari et al. 2021)
 EXPLAINED: Final = "explanations"
 POSTERIOR: Final = "posterior.parquet"
-INPUTS: Final = "inputs.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,44 +74,28 @@ def main(args: argparse.Namespace) -> int:
     _check_posterior(args, folder)
     inputs = _inputs(args, file)
     if args.resume:
-        _check_inputs(folder, inputs)
+        check_inputs(folder, inputs)
     if args.resume and _finished(args, folder):
         if not args.quiet:
             print(f"{folder} is finished already")
     else:
-        with open_folder(folder):
-            _run(args, file, folder, inputs)
+        with begun(folder, inputs, resume=args.resume, others=[EXPLAINED]):
+            if args.screen:
+                _screen(args, file, folder)
+            else:
+                _calibrate(args, file, folder, inputs)
     if args.posterior is not None:
         _copy_posterior(args, folder)
     return _write_page(args, folder)
 
 
 def _check_options(args: argparse.Namespace) -> None:
-    if args.force and args.resume:
-        raise InputError("--force and --resume do not go together", key="--force", allowed="one of them")
+    check_options(args)
     for option in ("write", "posterior", "recovery"):
         if args.screen and getattr(args, option):
             raise InputError(
                 f"--screen fits nothing, so there is nothing for --{option}", key="--screen", allowed="one of them"
             )
-
-
-def _run(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs: dict[str, Any]) -> None:
-    """Begin, or go on with, what is to be done in a folder."""
-    from results import files
-
-    if not args.resume:
-        for left in (SIMULATIONS, EXPLAINED):
-            shutil.rmtree(folder / left, ignore_errors=True)
-    (folder / "manifest.json").unlink(missing_ok=True)
-    files.write_json(folder / INPUTS, inputs)
-    try:
-        if args.screen:
-            _screen(args, file, folder)
-        else:
-            _calibrate(args, file, folder, inputs)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
 
 
 # ---- going on --------------------------------------------------------------------------------------------------------
@@ -149,28 +128,9 @@ def _fitting_hash() -> str:
     return files.hash_bytes(b"\0".join(sources))
 
 
-def _check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
-    """Refuse to go on with a fit of other targets, seed, size or code; one that does not say is asked by its simulations."""
-    made = next((_read(folder / name) for name in ("manifest.json", INPUTS) if (folder / name).exists()), inputs)
-    other = [key for key, value in inputs.items() if made.get(key) != value]
-    if other:
-        problem = f"the fit there had other inputs or other code ({', '.join(other)})"
-        allowed = "the same targets, options and version as before, or another --out"
-        raise InputError(problem, file=folder, key="--resume", allowed=allowed)
-
-
 def _finished(args: argparse.Namespace, folder: Path) -> bool:
     """Whether nothing is left to do in a folder; a finished fit can still be asked for its recovery."""
     return (folder / "manifest.json").exists() and (not args.recovery or (folder / "recovery.csv").exists())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """What a JSON file of a fit says; nothing, where it is damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _write_page(args: argparse.Namespace, folder: Path) -> int:
@@ -235,7 +195,7 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs
 
     started = time.monotonic()
     seed, size = _seed(args), _size(args)
-    stage = _Stages(file.name, quiet=args.quiet).stage
+    stage = Stages(file.name, quiet=args.quiet).stage
     names = file.parameters or _screen(args, file, folder)
     study = _study()
     explained_by = fitting.Inputs(names, fitting.trial_design(file.of_role("fit"), seed))
@@ -270,8 +230,7 @@ def _calibrate(args: argparse.Namespace, file: TargetsFile, folder: Path, inputs
     for name, table in tables.items():
         files.write_csv(folder / f"{name}.csv", table)
     _figures(folder, tables, args.lang)
-    command = shlex.join(["python", "run.py", *(word for word in sys.argv[1:] if word != "--resume")])
-    made = {"command": command, **provenance, "seconds": round(time.monotonic() - started, 1)}
+    made = {"command": command(), **provenance, "seconds": round(time.monotonic() - started, 1)}
     files.write_json(folder / "manifest.json", made)
     if not args.quiet:
         print(summary(fit, tables, args.lang))
@@ -286,7 +245,7 @@ def _screen(args: argparse.Namespace, file: TargetsFile, folder: Path) -> tuple[
 
     fitted = file.of_role("fit")
     job = Job(tuple(target.question for target in fitted), None, _seed(args))
-    with _Stages(file.name, quiet=args.quiet).stage("screening") as step:
+    with Stages(file.name, quiet=args.quiet).stage("screening") as step:
         table = screening.screen(
             job, fitted, folder=folder / SIMULATIONS / "screening", workers=args.workers, step=step
         )
@@ -335,20 +294,6 @@ def _recovery(args: argparse.Namespace, fit: Fit, folder: Path, stage: Any) -> d
         )
     ranks = pd.DataFrame(found.ranks, columns=list(found.names))
     return {"recovery": found.table(), "ranks": ranks}
-
-
-class _Stages:
-    """A progress for each stage that simulates."""
-
-    def __init__(self, name: str, *, quiet: bool) -> None:
-        self.name, self.quiet = name, quiet
-
-    @contextlib.contextmanager
-    def stage(self, what: str) -> Iterator[Progress | None]:
-        from scenarios.progress import progress
-
-        with progress(f"{self.name}: {what}", quiet=self.quiet) as step:
-            yield step
 
 
 def _provenance(fit: Fit, parameters: pd.DataFrame) -> dict[str, Any]:

@@ -111,3 +111,24 @@ def _pawn(names: Sequence[str], x: FloatArray, y: FloatArray, rng: np.random.Gen
     return [
         ("pawn", name, "", *_three(column)) for name, column in zip(names, np.clip(values, 0.0, 1.0).T, strict=True)
     ]
+
+
+def weight(x: FloatArray, effects: FloatArray) -> FloatArray:
+    """How much the draws see of each parameter over all contrasts and outcomes: what they are ranked by. (D,)
+
+    The sum of squared slopes with their own errors taken off, each over the variance of its difference's mean.
+
+    Parameters
+    ----------
+    x : (N, D)
+    effects : (N, R, C, K)
+    """
+    z, total = _standard(x), np.zeros(x.shape[1])
+    for c in range(effects.shape[2]):
+        for k in range(effects.shape[3]):
+            y = effects[:, :, c, k].mean(axis=1)
+            kept = np.isfinite(y)
+            y = y[kept] - y[kept].mean() if kept.any() else y[kept]
+            if len(y) > 2 and y.std() > 0.0:
+                total += (z[kept].T @ y / len(y)) ** 2 / y.var() - 1.0 / len(y)
+    return total

@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 import run
-from calibration import fitting, recovery, table
+from calibration import fitting, pieces, recovery, table
 from calibration import leave_one_out as leaving
 from calibration.fitting import Fit, Inputs, Size
 from calibration.likelihood import Likelihood, sample
@@ -270,7 +270,7 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_bytes_on_two_cores(
     finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chunks = 0
-    store = table._store
+    store = pieces._store
 
     def stopped(*arguments: Any) -> None:
         nonlocal chunks
@@ -280,7 +280,7 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_bytes_on_two_cores(
         store(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(table, "_store", stopped)
+        patch.setattr(pieces, "_store", stopped)
         assert fit(here, "--out", "fit", "--workers", "1") == 130
     assert "--resume --out fit" in capsys.readouterr().err
     assert not (WRITTEN & {path.name for path in Path("fit").iterdir()})
