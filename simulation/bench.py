@@ -49,9 +49,11 @@ class Size:
     plain_families: int = 60
     main_job: bool = True
     """Whether the whole main job is run, in a process of its own."""
+    analyses: int = 3
+    """pieces for each core from which the time of sensitivity and frontier is told; 0: none"""
 
 
-QUICK: Final = Size(runs=3, pools=(1_000, 10_000), replicates=10, plain_families=30, main_job=False)
+QUICK: Final = Size(runs=3, pools=(1_000, 10_000), replicates=10, plain_families=30, main_job=False, analyses=0)
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def measure(size: Size) -> Iterator[tuple[int, int, list[Record]]]:
         _threads,
         _memory,
     ]
+    if size.analyses:
+        parts.append(_analyses)
     if size.main_job:
         parts.append(_main_job)
     for done, part in enumerate(parts, start=1):
@@ -332,6 +336,13 @@ def _threads(size: Size) -> list[Record]:
 
     ratio = _ratios([on(2), on(1)], max(3, size.runs // 2), time.perf_counter)[1]
     return [Record("threads_2", ratio, "times the rate on one worker, by the clock on the wall")]
+
+
+def _analyses(size: Size) -> list[Record]:
+    """How long sensitivity and frontier take, from a part of each."""
+    from calibration.decision_speed import seconds
+
+    return [Record(name, value, unit) for name, (value, unit) in seconds(size.analyses).items()]
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
