@@ -7,10 +7,8 @@ the time of the whole is the part's times how many parts there are.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
 
 from calibration import morris, sobol
 from calibration.factors import Factors, factors_of
@@ -29,7 +27,9 @@ MINUTE: Final = 60.0
 def seconds(parts: int) -> dict[str, tuple[float, str]]:
     """Seconds of each analysis on two cores, and what is meant, from so many pieces for each worker."""
     from scenarios.study import load_study
+    from simulation.warm import warm_up
 
+    warm_up()
     study = load_study("caseload-10-vs-20")
     factors, size = factors_of(study), Size()
     pieces = WORKERS * parts
@@ -38,17 +38,20 @@ def seconds(parts: int) -> dict[str, tuple[float, str]]:
     spent = _timed(lambda: effects(asked, factors.values(u), blocks, workers=WORKERS))
     told = f"seconds on two cores, {size.trajectories} trajectories of {len(factors.names)} parameters, 2 replicates a point"
     found = {"morris": (spent * size.trajectories / pieces, told)}
+    told = f"seconds on two cores, {TWELVE} parameters, N = {size.samples}, second order, {size.replicates} replicates a point"
     for name, twelve in _twelve(study, factors).items():
-        made = sobol.design(twelve, _power_of_two(pieces), seed=1)
-        first = slice(0, pieces * made.step)
-        asked = Asked.of(study, study.contrasts[0][:1], OUTCOMES, size.replicates)
-        points, blocks = factors.values(made.u[first], twelve), made.blocks[first]
-        spent = _timed(
-            lambda points=points, blocks=blocks, asked=asked: effects(asked, points, blocks, workers=WORKERS)
-        )  # type: ignore[misc]
-        told = f"seconds on two cores, {TWELVE} parameters, N = {size.samples}, second order, {size.replicates} replicates a point"
+        spent = _sobol(study, factors, twelve, pieces, size)
         found[name] = (spent * size.samples / pieces, f"{told}, one contrast")
     return found
+
+
+def _sobol(study: Study, factors: Factors, names: Sequence[str], samples: int, size: Size) -> float:
+    """Seconds of the first so many base samples."""
+    made = sobol.design(names, size.samples, seed=1)
+    first = slice(0, samples * made.step)
+    asked = Asked.of(study, study.contrasts[0][:1], OUTCOMES, size.replicates)
+    points = factors.values(made.u[first], names)
+    return _timed(lambda: effects(asked, points, made.blocks[first], workers=WORKERS))
 
 
 def _twelve(study: Study, factors: Factors) -> dict[str, tuple[str, ...]]:
@@ -65,7 +68,3 @@ def _timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _power_of_two(least: int) -> int:
-    return 1 << int(np.ceil(np.log2(least)))

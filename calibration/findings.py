@@ -56,7 +56,8 @@ def markdown(results: dict[str, Result], command: str) -> str:
     lines = [
         f"*Made by `{command}`: studies {', '.join(f'`{name}`' for name in results)}, parameters from "
         f"`{_posterior(first)}`, seed {study.seed}, {study.replicates} replicates ({study.replicates // 2} draws) each; families "
-        f"that met the criteria at the start, after {study.horizon_months} months; model sources `{_sources()}`. Each cell: {HEAD}.*"
+        f"that met the criteria at the start, after {study.horizon_months} months; model sources `{_sources()}`. "
+        f"Each cell: {HEAD}.*"
     ]
     for name, result in results.items():
         contrasts = list(result.study.content.contrast)
@@ -121,8 +122,9 @@ def draw(result: Result) -> Picture:
 
     title = "10 families for each coordinator against 20, after three years"
     note = (
-        "Families that met the criteria at the start; a dot to the right is better with 10. Thin lines: where 90 % of the calibrated draws "
-        "put the expected difference. Thick: the 95 % interval of the mean over replicates. A line that crosses zero: we cannot tell."
+        "Families that met the criteria at the start; a dot to the right is better with 10. Thin lines: where 90 % of the "
+        "calibrated draws put the expected difference. Thick: the 95 % interval of the mean over replicates. Across zero: we "
+        "cannot tell."
     )
     shares = [name for name in OUTCOMES if is_share(name)]
     with style():
