@@ -7,22 +7,23 @@ better where that is above zero. We do not know the parameters; each draw of the
   choosing once for all of them;
 - that of knowing a group of parameters alone (EVPPI) is the same of E[m | group].
 
-**Chance is not ignorance.** A replicate's net benefit is m and chance, and no study finds out what chance will do. To choose in each
-replicate what turned out better, or in each draw by the mean of its two, would be paid for luck. So both are worked out from
-variances with chance taken out, and from the shape that the draws have:
+**Chance is not ignorance.** A replicate's net benefit is m and chance, and no study finds out what chance will do. To choose in
+each replicate what turned out better, or in each draw by the mean of its two, would be paid for luck. So both are worked out
+from variances with chance taken out, and from the shape that the draws have:
 
 - the variance of m is the covariance of the replicates of a draw (the random-effects analysis of variance of
   ``results.statistics.analyse``); its interval is that of a mean over draws, whatever the distributions are;
-- the variance of E[m | group] is what a regression (Strong, Oakley & Brennan 2014) of the draws' means on the group explains, less
-  what it would explain by chance. The terms are each parameter's normal score and its square: they follow curvature, not what two
-  parameters do only together, so that this is a lower bound. Its interval is the noncentral F's, and sampling of draws;
+- the variance of E[m | group] is what a regression (Strong, Oakley & Brennan 2014) of the draws' means on the group explains,
+  less what it would explain by chance. The terms are each parameter's normal score and its square: they follow curvature, not
+  what parameters do only together, so that this is a lower bound. Its interval is that of the noncentral F, and of the sample
+  of draws;
 - m, or the fitted values, are drawn together around their mean until they have that variance, and the loss is averaged.
 
 Penalised and cross-fitted regressions were tried: where chance dominates they shrink what they explain, and miss half of what
-many small parameters are worth; unpenalised ones as they are find value in noise (``docs/decisions/0013-value-of-information.md``).
+many small parameters are worth; as they are, unpenalised ones find value in noise
+(``docs/decisions/0013-value-of-information.md``).
 
-An interval is from the corners of what is believed of mean and variance, each at a level at which both hold in 95 %: it is
-seldom too short, often a little wide. It takes the shape as it is.
+An interval puts the errors of mean and variance together; it takes the shape as it is. No random number is drawn.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.decision_draws import ACCOUNTS, Draws
-from results.gain_values import GAINS, Values
+from results.gain_values import Values
 from results.statistics import analyse
 from simulation.errors import InputError
 from simulation.outcomes import FloatArray
@@ -49,12 +50,12 @@ PAYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Whose costs are counted."""
 VALUE_FACTORS: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
 SINGLES: Final = 10
-"""Parameters that are told by themselves: those with the highest value. As the highest of many they are told too high."""
+"""Parameters that are told by themselves: those that explain most. As the highest of many they are told too high."""
 MEASURES: Final = ("inb", "probability", "evpi", "evppi")
 COLUMNS: Final = (
     *("contrast", "account", "value_factor", "measure", "group", "unit", "value", "low", "high", "draws", "replicates"),
 )
-TAIL: Final = (1.0 - 0.95**0.5) / 2.0  # of one of two independent intervals that hold together in 95 %
+TAIL: Final = 0.025  # beyond each end of an interval
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def value_of_information(
     Parameters
     ----------
     groups : the parameters of each group, as of ``factors.by_group``; those that do not vary are worth nothing
-    singles : how many parameters are told by themselves, after the groups, the most valuable first
+    singles : how many parameters are told by themselves, after the groups, what explains most first
 
     Returns
     -------
@@ -134,12 +135,12 @@ def value_of_information(
         evpi = loss_estimate(belief)
         found: list[tuple[str, str, Estimate]] = [
             ("inb", "", Estimate(*(float(told[name][i]) for name in ("mean", "ci_low", "ci_high")))),
-            ("probability", "", _around(float(told["prob_better"][i]), _corners(belief, share_above))),
+            ("probability", "", _probability(float(told["prob_better"][i]), belief)),
             ("evpi", "", evpi),
         ]
         found += [("evppi", group, partial(y, terms, belief, evpi)) for group, terms in spread.items()]
-        guess = {name: partial(y, terms, belief, evpi, interval=False).value for name, terms in alone.items()}
-        best = sorted(guess, key=lambda name: (-np.nan_to_num(guess[name]), each.index(name)))[:singles]
+        told_by = {name: beyond_chance(y.mean(axis=1), terms.basis) for name, terms in alone.items()}
+        best = sorted(told_by, key=lambda name: -told_by[name])[:singles]
         found += [("evppi", name, partial(y, alone[name], belief, evpi)) for name in best]
         for measure, group, estimate in found:
             of = "probability" if measure == "probability" else unit(draws)
@@ -218,22 +219,32 @@ def share_above(mean: float, variance: float, shape: FloatArray) -> float:
 
 
 def loss_estimate(belief: Belief) -> Estimate:
-    """The value of knowing what a belief is about: it rises with the variance and falls with the distance of the mean from 0."""
-    value = loss(belief.mean.value, belief.variance.value, belief.shape)
-    return _around(value, _corners(belief, loss))
+    """The value of knowing what a belief is about: it rises with the variance and falls with the distance of the mean from 0.
+
+    Where 0 is among the means that are believed, the highest value is at it, and not where the mean's error is largest.
+    """
+    found = _interval(belief, loss)
+    among = belief.mean.low <= 0.0 <= belief.mean.high
+    most = loss(0.0, belief.variance.high, belief.shape) if among else found.high
+    return Estimate(found.value, max(found.low, 0.0), max(found.high, most))
 
 
-def _corners(belief: Belief, measure: Measure) -> tuple[float, float]:
-    """The least and the most of a measure over the intervals of mean and variance: at their ends, or where the mean is 0."""
-    low, high = belief.mean.low, belief.mean.high
-    means = (low, high, 0.0) if low <= 0.0 <= high else (low, high)
-    found = [measure(mean, v, belief.shape) for mean in means for v in (belief.variance.low, belief.variance.high)]
-    return min(found), max(found)
+def _interval(belief: Belief, measure: Measure) -> Estimate:
+    """A measure with its interval: how far it moves when the mean goes to an end of its own, and how far when the variance does,
+    put together as independent errors (Zou & Donner 2008)."""
+    mean, variance, shape = belief.mean, belief.variance, belief.shape
+    value = measure(mean.value, variance.value, shape)
+    by_mean = [measure(m, variance.value, shape) - value for m in (mean.low, mean.high)]
+    by_variance = [measure(mean.value, v, shape) - value for v in (variance.low, variance.high)]
+    down = np.hypot(min(0.0, *by_mean), min(0.0, *by_variance))
+    up = np.hypot(max(0.0, *by_mean), max(0.0, *by_variance))
+    return Estimate(value, float(value - down), float(value + up))
 
 
-def _around(value: float, ends: tuple[float, float]) -> Estimate:
-    """An interval that holds its value."""
-    return Estimate(value, min(value, ends[0]), max(value, ends[1]))
+def _probability(value: float, belief: Belief) -> Estimate:
+    """A probability with an interval that holds it."""
+    found = _interval(belief, share_above)
+    return Estimate(value, min(value, max(found.low, 0.0)), max(value, min(found.high, 1.0)))
 
 
 # ---- a group of parameters -------------------------------------------------------------------------------------------
@@ -264,17 +275,17 @@ class _Terms:
         return cls(left[:, size > 1e-6 * size[0]])
 
 
-def partial(y: FloatArray, terms: _Terms, belief: Belief, evpi: Estimate, *, interval: bool = True) -> Estimate:
+def partial(y: FloatArray, terms: _Terms, belief: Belief, evpi: Estimate) -> Estimate:
     """The value of knowing a group alone: between 0 and that of knowing everything. ``y`` (N, R) as for :func:`believe`."""
-    known = explained(y.mean(axis=1), terms.basis, belief, interval=interval)
+    known = explained(y.mean(axis=1), terms.basis, belief)
     if known is None:
         return Estimate(np.nan, 0.0, evpi.high)
     found = loss_estimate(known)
     value = min(found.value, evpi.value)
-    return _around(value, (min(found.low, value), min(found.high, evpi.high)))
+    return Estimate(value, min(found.low, value), max(value, min(found.high, evpi.high)))
 
 
-def explained(means: FloatArray, basis: FloatArray, belief: Belief, *, interval: bool = True) -> Belief | None:
+def explained(means: FloatArray, basis: FloatArray, belief: Belief) -> Belief | None:
     """What is believed of E[m | group]: its variance is what the basis explains of the draws' means beyond chance.
 
     None where the draws are too few for so many terms.
@@ -283,20 +294,32 @@ def explained(means: FloatArray, basis: FloatArray, belief: Belief, *, interval:
     left = n - 1 - rank
     if left < 2 or not np.isfinite(belief.mean.value):
         return None
-    fitted = basis @ (basis.T @ means)
-    of_group = float(fitted @ fitted)
-    noise = max(float(((means - means.mean()) ** 2).sum()) - of_group, 0.0) / left
-    if rank == 0:
-        return Belief(belief.mean, Estimate(0.0, 0.0, 0.0), np.zeros(n))
-    variance = max(of_group - rank * noise, 0.0) / n
+    fitted, noise = _fit(means, basis)
     shape = _standard(fitted)
-    if not interval or noise == 0.0:
+    if rank == 0 or noise == 0.0:
+        variance = float(fitted @ fitted) / n
         return Belief(belief.mean, Estimate(variance, variance, variance), shape)
-    low, high = (noise * strength / n for strength in _noncentrality(of_group / (rank * noise), rank, left))
+    variance = max(beyond_chance(means, basis), 0.0)
+    ratio = float(fitted @ fitted) / (rank * noise)
+    low, high = (noise * strength / n for strength in _noncentrality(ratio, rank, left))
     # The F distribution is of these draws; others would have had another variance of what is known.
     sampled = _quantile(n - 1) * variance * float(np.sqrt(max((shape**4).mean() - 1.0, 0.0) / n))
-    ends = variance - np.hypot(variance - low, sampled), variance + np.hypot(high - variance, sampled)
-    return Belief(belief.mean, Estimate(variance, max(ends[0], 0.0), max(ends[1], variance)), shape)
+    low = max(variance - float(np.hypot(max(variance - low, 0.0), sampled)), 0.0)
+    high = variance + float(np.hypot(max(high - variance, 0.0), sampled))
+    return Belief(belief.mean, Estimate(variance, low, high), shape)
+
+
+def beyond_chance(means: FloatArray, basis: FloatArray) -> float:
+    """The variance that a basis explains less what it would by chance: below 0 as often as above where there is nothing."""
+    fitted, noise = _fit(means, basis)
+    return float(fitted @ fitted - basis.shape[1] * noise) / len(means)
+
+
+def _fit(means: FloatArray, basis: FloatArray) -> tuple[FloatArray, float]:
+    """Fitted values around the mean, (N,), and the variance of what is left over."""
+    fitted = basis @ (basis.T @ means)
+    over = float(((means - means.mean()) ** 2).sum() - fitted @ fitted)
+    return fitted, max(over, 0.0) / max(len(means) - 1 - basis.shape[1], 1)
 
 
 def _noncentrality(ratio: float, rank: int, left: int) -> tuple[float, float]:
