@@ -56,6 +56,7 @@ COLUMNS: Final = (
     *("contrast", "account", "value_factor", "measure", "group", "unit", "value", "low", "high", "draws", "replicates"),
 )
 TAIL: Final = 0.025  # beyond each end of an interval
+ALIKE: Final = 1e-6  # terms that differ by no more are the same
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Belief:
     """with chance taken out; 0 or more"""
     shape: FloatArray
     """(N,) mean 0, variance 1"""
+    together: float = 0.0
+    """The correlation of the errors of mean and variance, -1..1: draws in a long tail move both"""
 
 
 def net_benefit(draws: Draws, values: Values, account: str, factor: float) -> FloatArray:
@@ -125,9 +128,9 @@ def value_of_information(
         return pd.DataFrame(columns=list(COLUMNS))
     benefit = np.stack([net_benefit(draws, values, account, factor)[..., c] for c, account, factor in cells], axis=-1)
     told = analyse(benefit, np.zeros_like(benefit), np.ones(len(cells)))
-    spread = {group: _Terms.of(draws.values, members) for group, members in groups.items()}
+    spread = {group: Terms.of(draws.values, members) for group, members in groups.items()}
     each = tuple(dict.fromkeys(name for members in groups.values() for name in members))
-    alone = {name: _Terms.of(draws.values, (name,)) for name in each}
+    alone = {name: Terms.of(draws.values, (name,)) for name in each}
     rows: list[tuple[Any, ...]] = []
     for i, (c, account, factor) in enumerate(cells):
         y = benefit[..., i]
@@ -183,7 +186,12 @@ def believe(y: FloatArray) -> Belief:
         Estimate(mean, mean - z * error, mean + z * error),
         Estimate(*(max(v, 0.0) for v in (variance, variance - z * spread, variance + z * spread))),
         _standard(means),
+        _correlation(means, products),
     )
+
+
+def _correlation(a: FloatArray, b: FloatArray) -> float:
+    return float((_standard(a) * _standard(b)).mean())
 
 
 def _quantile(df: float) -> float:
@@ -207,7 +215,8 @@ def loss(mean: float, variance: float, shape: FloatArray) -> float:
     if not np.isfinite(mean + variance):
         return float("nan")
     m = mean + np.sqrt(variance) * shape
-    return max(float(np.maximum(m, 0.0).mean()) - max(mean, 0.0), 0.0)
+    wrongly = m if mean <= 0.0 else -m  # what is lost where the other choice would have been right
+    return float(np.maximum(wrongly, 0.0).mean())
 
 
 def share_above(mean: float, variance: float, shape: FloatArray) -> float:
@@ -231,14 +240,20 @@ def loss_estimate(belief: Belief) -> Estimate:
 
 def _interval(belief: Belief, measure: Measure) -> Estimate:
     """A measure with its interval: how far it moves when the mean goes to an end of its own, and how far when the variance does,
-    put together as independent errors (Zou & Donner 2008)."""
+    put together as errors with their correlation (Zou & Donner 2008)."""
     mean, variance, shape = belief.mean, belief.variance, belief.shape
     value = measure(mean.value, variance.value, shape)
     by_mean = [measure(m, variance.value, shape) - value for m in (mean.low, mean.high)]
     by_variance = [measure(mean.value, v, shape) - value for v in (variance.low, variance.high)]
-    down = np.hypot(min(0.0, *by_mean), min(0.0, *by_variance))
-    up = np.hypot(max(0.0, *by_mean), max(0.0, *by_variance))
-    return Estimate(value, float(value - down), float(value + up))
+
+    def reach(sign: float) -> float:
+        """How far down or up: each of the two at the end that takes it furthest."""
+        a, b = np.argmax(sign * np.array(by_mean)), np.argmax(sign * np.array(by_variance))
+        one, other = max(sign * by_mean[a], 0.0), max(sign * by_variance[b], 0.0)
+        alike = belief.together if a == b else -belief.together
+        return float(np.sqrt(max(one**2 + other**2 + 2.0 * alike * one * other, 0.0)))
+
+    return Estimate(value, value - reach(-1.0), value + reach(1.0))
 
 
 def _probability(value: float, belief: Belief) -> Estimate:
@@ -251,14 +266,14 @@ def _probability(value: float, belief: Belief) -> Estimate:
 
 
 @dataclass(frozen=True)
-class _Terms:
+class Terms:
     """What a regression on a group may use, as an orthonormal basis."""
 
     basis: FloatArray
     """(N, rank), each column with mean 0"""
 
     @classmethod
-    def of(cls, values: FloatArray, members: Sequence[str]) -> _Terms:
+    def of(cls, values: FloatArray, members: Sequence[str]) -> Terms:
         """Normal scores of the members and their squares, from (N, P) parameters; those that do not vary are left out."""
         from scipy.special import ndtri
         from scipy.stats import rankdata
@@ -271,11 +286,13 @@ class _Terms:
         score = ndtri((rankdata(columns, axis=0) - 0.5) / n)
         terms = np.hstack([score, score**2])
         terms -= terms.mean(axis=0)
-        left, size, _ = np.linalg.svd(terms / np.linalg.norm(terms, axis=0), full_matrices=False)
-        return cls(left[:, size > 1e-6 * size[0]])
+        size = np.linalg.norm(terms, axis=0)
+        terms = terms[:, size > ALIKE] / size[size > ALIKE]
+        left, strength, _ = np.linalg.svd(terms, full_matrices=False)
+        return cls(left[:, strength > ALIKE * strength[0]])
 
 
-def partial(y: FloatArray, terms: _Terms, belief: Belief, evpi: Estimate) -> Estimate:
+def partial(y: FloatArray, terms: Terms, belief: Belief, evpi: Estimate) -> Estimate:
     """The value of knowing a group alone: between 0 and that of knowing everything. ``y`` (N, R) as for :func:`believe`."""
     known = explained(y.mean(axis=1), terms.basis, belief)
     if known is None:
@@ -306,7 +323,9 @@ def explained(means: FloatArray, basis: FloatArray, belief: Belief) -> Belief | 
     sampled = _quantile(n - 1) * variance * float(np.sqrt(max((shape**4).mean() - 1.0, 0.0) / n))
     low = max(variance - float(np.hypot(max(variance - low, 0.0), sampled)), 0.0)
     high = variance + float(np.hypot(max(high - variance, 0.0), sampled))
-    return Belief(belief.mean, Estimate(variance, low, high), shape)
+    known = fitted * float(np.sqrt(variance * n / (fitted @ fitted)))
+    together = _correlation(means, known * (2.0 * (means - means.mean()) - known))
+    return Belief(belief.mean, Estimate(variance, low, high), shape, together)
 
 
 def beyond_chance(means: FloatArray, basis: FloatArray) -> float:
