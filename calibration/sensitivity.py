@@ -231,9 +231,10 @@ def _stages(args: argparse.Namespace, parameters: Sequence[str]) -> tuple[str, .
 
 
 def _values(args: argparse.Namespace, job: Job) -> Any:
-    from calibration.value_of_information import load_values, values_path
+    from results.gain_values import load_values, values_path
 
-    return load_values(args.values or values_path(job.study.arms[0].prices))
+    prices = job.study.arms[0].prices
+    return load_values(args.values or values_path(prices), prices)
 
 
 def _inputs(job: Job, values: Any) -> dict[str, Any]:
@@ -398,9 +399,10 @@ class _Work:
 
     def information(self, values: Any) -> pd.DataFrame:
         """What knowing more would be worth to who decides."""
-        from calibration.value_of_information import value_of_information
+        from calibration.factors import by_group
+        from calibration.value_of_information import PAYS, value_of_information
 
-        return value_of_information(self.drawn, values, self.job.factors.names, seed=self.job.study.seed)
+        return value_of_information(self.drawn, values, by_group(self.job.factors.names), accounts=list(PAYS))
 
     def morris(self, step: Progress | None) -> None:
         """Elementary effects of everything that is uncertain."""
