@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -151,7 +150,6 @@ def main(args: argparse.Namespace) -> int:
     """Take the difference between arms apart; write tables and figures."""
     from calibration.pages import check_page
 
-    need_extra()
     check_options(args)
     job = job_of(args)
     folder: Path = args.out or default_folder(f"sensitivity-{job.study.name}", resume=args.resume)
@@ -169,13 +167,6 @@ def main(args: argparse.Namespace) -> int:
         with begun(folder, inputs, resume=args.resume) as pieces:
             _run(args, job, values, inputs, folder, pieces)
     return _write_page(args, folder)
-
-
-def need_extra() -> None:
-    """Refuse to begin without the libraries of the extra ``[calibration]``."""
-    if importlib.util.find_spec("sklearn") is None:
-        allowed = "pip install 'familiebaner[calibration]'"
-        raise InputError("needs scikit-learn, which is not installed", key="sensitivity", allowed=allowed)
 
 
 def job_of(args: argparse.Namespace) -> Job:

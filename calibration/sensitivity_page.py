@@ -71,7 +71,7 @@ def summary(tables: dict[str, pd.DataFrame], lang: str) -> str:
             lines += [f"  {capital(outcome_name(str(outcome), lang))}"]
             lines += [f"    {line}" for line in _told(rows, lang, parameter_name)]
     if "value_of_information.csv" in tables:
-        from calibration.value_of_information import sentence
+        from results.information_figures import sentence
 
         lines.append(sentence(tables["value_of_information.csv"], lang))
     return "\n".join(lines)
@@ -136,9 +136,7 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
     if "convergence.csv" in tables:
         lines += ["", *_convergence(tables["convergence.csv"])]
     if "value_of_information.csv" in tables:
-        from calibration.value_of_information import markdown as information
-
-        lines += ["", information(tables["value_of_information.csv"])]
+        lines += ["", *_information(tables["value_of_information.csv"])]
     return "\n".join(lines)
 
 
@@ -264,3 +262,34 @@ def _convergence(table: pd.DataFrame) -> list[str]:
             f"{moved.max():.2f} at most; half an interval at N = {sizes[-1]} is {width.median():.2f} (median)."
         )
     return lines
+
+
+def _information(table: pd.DataFrame) -> list[str]:
+    """The decision by each account at the stated values, and what knowing more would be worth."""
+    from results.information_figures import ranking, sentence
+
+    lines = ["Value of information, NOK, at the stated values of outcomes (`scenarios/values`):", ""]
+    cells = []
+    for (contrast, account), rows in table.groupby(["contrast", "account"], sort=False):
+        for factor in sorted(set(rows["value_factor"])):
+            at = rows[rows["value_factor"] == factor].set_index("measure")
+            told = [
+                _money(at.loc["inb"]),
+                _interval(at.loc["probability"], lambda x: percent(x, "en")),
+                _money(at.loc["evpi"]),
+            ]
+            best = ranking(table, str(contrast), str(account), float(factor)).iloc[0]
+            told.append(f"{best['group']}: {_money(best)}" if best["high"] > 0.5 else "none")
+            cells.append([f"{contrast}; {account}; values x {factor:g}", *told])
+    head = ["decision; whose account; factor on the values", "expected net benefit", "probability that 10 is better"]
+    lines += _table([*head, "EVPI", "group most worth knowing (EVPPI)"], cells)
+    return [*lines, "", sentence(table, "en")]
+
+
+def _money(row: Any) -> str:
+    """Kroner to three digits, with their interval."""
+
+    def rounded(x: float) -> str:
+        return number(0.0 if abs(x) < 0.5 else round(float(f"{x:.3g}")), "en")
+
+    return _interval(row, rounded)
