@@ -46,6 +46,21 @@ def outcome_name(outcome: str, lang: str) -> str:
     return outcome
 
 
+def parameter_name(parameter: str, lang: str) -> str:
+    """A parameter of the model as a planner says it, ``å få jobb med koordinator``; its identifier where there is no name.
+
+    A name of an array stands for its elements: ``recovery.health`` is ``recovery`` of the barrier ``health``.
+    """
+    names = catalogue()["parameter"]
+    if parameter in names:
+        return names[parameter][lang]
+    array, _, element = parameter.partition(".")
+    name = names.get(array, {})
+    if element and "of" in name and element in catalogue()[name["of"]]:
+        return name[lang].format(name=say(f"{name['of']}.{element}", lang))
+    return parameter
+
+
 def capital(text: str) -> str:
     """The first letter large, the others as they are."""
     return text[:1].upper() + text[1:]
