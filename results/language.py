@@ -13,6 +13,8 @@ from babel.numbers import format_decimal
 LOCALES: Final = {"nb": "nb_NO", "en": "en_GB"}
 PERCENT: Final = {"nb": "\N{NO-BREAK SPACE}%", "en": "%"}
 MINUS: Final = "\N{MINUS SIGN}"
+OF_SERVICES: Final = ("training_months", "dropout", "patience", "referral_ordinary")
+"""Parameters with an element for each service; the others that have elements and one name have them for each barrier."""
 
 
 @cache
@@ -55,10 +57,10 @@ def parameter_name(parameter: str, lang: str) -> str:
     if parameter in names:
         return names[parameter][lang]
     array, _, element = parameter.partition(".")
-    name = names.get(array, {})
-    if element and "of" in name and element in catalogue()[name["of"]]:
-        return name[lang].format(name=say(f"{name['of']}.{element}", lang))
-    return parameter
+    section = "service" if array in OF_SERVICES else "barrier"
+    if array not in names or element not in catalogue()[section]:
+        return parameter
+    return names[array][lang].format(name=say(f"{section}.{element}", lang))
 
 
 def capital(text: str) -> str:
