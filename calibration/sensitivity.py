@@ -272,9 +272,8 @@ def _anywhere(study: Study) -> dict[str, Any]:
 
 
 def _run(args: argparse.Namespace, job: Job, values: Any, inputs: dict[str, Any], folder: Path, pieces: Path) -> None:
-    from results.sensitivity_figures import write_figures
-
     from results import files
+    from results.sensitivity_figures import write_figures
 
     started = time.monotonic()
     stage = Stages(f"sensitivity {job.study.name}", quiet=args.quiet).stage
@@ -284,7 +283,6 @@ def _run(args: argparse.Namespace, job: Job, values: Any, inputs: dict[str, Any]
     write_figures(folder / "figures", found[TABLE], found.get(CONVERGENCE), args.lang)
     if INFORMATION in found:
         from results.information_figures import information_figure
-
         from results.style import save
 
         picture = information_figure(found[INFORMATION], args.lang)

@@ -12,8 +12,6 @@ from calibration.sobol import CHANCE
 from calibration.tornado import MIDDLE
 from results.language import capital, number, outcome_name, percent, say
 
-LOOKS_LEVEL: Final = 0.05
-"""Chance that any of the parameters that cannot matter is told from zero, over all of them (Bonferroni)."""
 SHARES: Final = ("share of parents", "share of families", "share of children", "share of persons")
 POINT: Final = 100.0
 
@@ -28,13 +26,10 @@ def standing_out(slopes: pd.DataFrame) -> pd.DataFrame:
     ----------
     slopes : rows of ``sensitivity.csv`` of one contrast and outcome, ``method`` draws and ``index`` slope, with 95 % intervals
     """
-    from scipy.special import ndtri
+    from results.sensitivity_words import clear
 
     own = slopes[slopes["parameter"] != "dummy"]
-    limit = -ndtri(LOOKS_LEVEL / 2.0 / max(len(own), 1)) / 1.959964
-    half = 0.5 * (own["high"] - own["low"])
-    found = own[own["value"].abs() > limit * half]
-    return found.sort_values("value", key=lambda x: -x.abs(), kind="stable")
+    return own[clear(own)].sort_values("value", key=lambda x: -x.abs(), kind="stable")
 
 
 def is_share(unit: str) -> bool:
@@ -61,7 +56,7 @@ def unit_words(unit: str, lang: str) -> str:
 
 def summary(tables: dict[str, pd.DataFrame], lang: str) -> str:
     """What drives each difference, a line an outcome; then what is worth knowing."""
-    from results.sensitivity_figures import parameter_name
+    from results.language import parameter_name
 
     table = tables["sensitivity.csv"]
     lines: list[str] = []

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 from matplotlib.figure import Figure
 
-from results.language import catalogue, number, percent, say
+from results.language import catalogue, number, parameter_name, percent, say
 from results.style import GREY, PALE, SKY, WIDTH, Picture, arm_style, finish, header, number_axis, shorten, style, wrap
 from simulation.parameters import parameter_names
 
@@ -101,7 +101,11 @@ def _probability(told: _Told, lang: str) -> str:
 
 def group_name(group: str, lang: str) -> str:
     """A group as a noun phrase; one that has no words of its own by its name."""
-    return say(f"information.{group}", lang) if group in catalogue()["information"] else group
+    return (
+        say(f"parameter_group.{group}", lang)
+        if group in catalogue()["parameter_group"]
+        else parameter_name(group, lang)
+    )
 
 
 def _times(unit: str, lang: str) -> str:

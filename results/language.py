@@ -13,6 +13,8 @@ from babel.numbers import format_decimal
 LOCALES: Final = {"nb": "nb_NO", "en": "en_GB"}
 PERCENT: Final = {"nb": "\N{NO-BREAK SPACE}%", "en": "%"}
 MINUS: Final = "\N{MINUS SIGN}"
+OF_SERVICES: Final = ("training_months", "dropout", "patience", "referral_ordinary")
+"""Parameters with an element for each service; the others that have elements and one name have them for each barrier."""
 
 
 @cache
@@ -44,6 +46,21 @@ def outcome_name(outcome: str, lang: str) -> str:
         if outcome.startswith(prefix) and name in catalogue()[section]:
             return say(f"outcome.{prefix.rstrip('_')}", lang, name=say(f"{section}.{name}", lang))
     return outcome
+
+
+def parameter_name(parameter: str, lang: str) -> str:
+    """A parameter of the model as a planner says it, ``å få jobb med koordinator``; its identifier where there is no name.
+
+    A name of an array stands for its elements: ``recovery.health`` is ``recovery`` of the barrier ``health``.
+    """
+    names = catalogue()["parameter"]
+    if parameter in names:
+        return names[parameter][lang]
+    array, _, element = parameter.partition(".")
+    section = "service" if array in OF_SERVICES else "barrier"
+    if array not in names or element not in catalogue()[section]:
+        return parameter
+    return names[array][lang].format(name=say(f"{section}.{element}", lang))
 
 
 def capital(text: str) -> str:
