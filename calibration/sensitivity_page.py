@@ -80,10 +80,8 @@ def _told(rows: pd.DataFrame, lang: str, plain: Any) -> Iterator[str]:
         if not len(found):
             yield say("sensitivity_words.nothing", lang, looked=looked)
         else:
-            told = [
-                f"{plain(row.parameter, lang)} ({change(row.value, row.unit, lang)})"
-                for row in found.head(4).itertuples()
-            ]
+            first: list[dict[Any, Any]] = found.head(4).to_dict("records")
+            told = [f"{plain(row['parameter'], lang)} ({change(row['value'], row['unit'], lang)})" for row in first]
             unit = unit_words(str(found["unit"].iloc[0]), lang)
             yield say(
                 "sensitivity_words.some",
@@ -102,7 +100,8 @@ def _told(rows: pd.DataFrame, lang: str, plain: Any) -> Iterator[str]:
         if first["value"].isna().all():
             yield say("sensitivity_words.hidden", lang)
         elif len(sure):
-            told = [f"{plain(row.parameter, lang)} {percent(row.value, lang)}" for row in sure.head(4).itertuples()]
+            most: list[dict[Any, Any]] = sure.head(4).to_dict("records")
+            told = [f"{plain(row['parameter'], lang)} {percent(row['value'], lang)}" for row in most]
             yield say("sensitivity_words.sobol", lang, told=", ".join(told))
         else:
             yield say("sensitivity_words.sobol_none", lang)
