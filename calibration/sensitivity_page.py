@@ -80,8 +80,8 @@ def _told(rows: pd.DataFrame, lang: str, plain: Any) -> Iterator[str]:
         if not len(found):
             yield say("sensitivity_words.nothing", lang, looked=looked)
         else:
-            first: list[dict[Any, Any]] = found.head(4).to_dict("records")
-            told = [f"{plain(row['parameter'], lang)} ({change(row['value'], row['unit'], lang)})" for row in first]
+            largest: list[dict[Any, Any]] = found.head(4).to_dict("records")
+            told = [f"{plain(row['parameter'], lang)} ({change(row['value'], row['unit'], lang)})" for row in largest]
             unit = unit_words(str(found["unit"].iloc[0]), lang)
             yield say(
                 "sensitivity_words.some",
