@@ -1,8 +1,8 @@
 """A grid of staffings: coordinators, the families that each may have, and places in the services that families wait for.
 
-Every cell is an arm of the study's place, and all cells of a replicate share its parameters, its burn-in and its luck, as the arms
-of ``run.py compare`` do: a cell that is also an arm of a study has that arm's numbers. Without coordinators there is no caseload, so
-that is one cell for each number of places; the one with today's places is what all others are compared with.
+Every cell is an arm of the study's place, and all cells of a replicate share its parameters, its burn-in and its luck, as the
+arms of ``run.py compare`` do: a cell that is also an arm of a study has that arm's numbers. Without coordinators there is no
+caseload, so that is one cell for each number of places; the one with today's places is what all others are compared with.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ def bottlenecks(template: Plan, seed: int, workers: int | None = None) -> tuple[
     plan = replace(template, name="ordinary", coordinators=0, caseload=0)
     runs = run_study([plan], (), replicates=REPLICATES_FOR_LOADS, seed=seed, workers=workers).runs
     mean = services_table(runs).set_index(["service", "measure"])["mean"]
-    return tuple(s for s in SERVICES if mean.get((s, "overloaded"), 0.0) > 0.5 and mean.get((s, "offered_load"), np.inf) >= 1.0)
+    return tuple(
+        s for s in SERVICES if mean.get((s, "overloaded"), 0.0) > 0.5 and mean.get((s, "offered_load"), np.inf) >= 1.0
+    )
 
 
 # ---- simulation ------------------------------------------------------------------------------------------------------

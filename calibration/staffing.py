@@ -1,13 +1,14 @@
 """What a grid of staffings comes to: costs, effects, which cells are efficient, and how sure it is which is the best.
 
 Pure functions. D draws, two replicates of each, C cells. Effects are paired differences from the reference (no coordinators,
-today's places), as ``results.statistics.analyse`` reports them. Which cell is *best* is a question about expected effects, and the
-cell with the highest mean is in part the luckiest: hence ``best_probability`` and ``cross_fitted``.
+today's places), as ``results.statistics.analyse`` reports them. Which cell is *best* is a question about expected effects, and
+the cell with the highest mean is in part the luckiest: hence ``best_probability`` and ``cross_fitted``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +18,7 @@ import pandas as pd
 from calibration.frontier import PAYERS, REACH, Grid
 from results.costs import MONTHS_A_YEAR
 from results.statistics import analyse, believed_variance
+from results.words import verdict
 from simulation.outcomes import OUTCOMES, FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -178,7 +180,7 @@ def _without_chance(values: FloatArray, spread: FloatArray) -> float:
 def cross_fitted(gains: FloatArray) -> float:
     """The gain of the cell that is chosen for its mean, where the draws that chose it do not judge it. (D, 2, C)
 
-    The cell is chosen on nine tenths of the draws and seen in the last tenth, ten times over: what a choice made like this is worth,
+    The cell is chosen on nine tenths of the draws and seen in the last tenth, ten times over: what a choice like this is worth,
     without the luck of the chosen.
     """
     means = np.nanmean(gains, axis=1)
@@ -200,7 +202,9 @@ class Found:
         self.grid = grid
         self.a_year, self.of_municipality = yearly_costs(grid)
         self.values = rows.reshape(-1, 2, *rows.shape[1:])
-        self.order = np.lexsort((*np.array([(c.places, c.caseload, c.coordinators) for c in grid.cells]).T, self.a_year))
+        self.order = np.lexsort(
+            (*np.array([(c.places, c.caseload, c.coordinators) for c in grid.cells]).T, self.a_year)
+        )
         """cells from the cheapest on, those alike by fewer coordinators, smaller caseloads"""
         reach = {name: rows[:, :, grid.columns.index(name)].mean(axis=0) for name in REACH}
         posts = np.array([cell.coordinators * cell.caseload for cell in grid.cells], np.float64)
@@ -228,8 +232,13 @@ class Found:
         paid = net_costs(self.grid, rows).reshape(*self.values.shape[:3], -1)
         found = {}
         for k, payer in enumerate(NET):
-            told = analyse(paid[..., k], np.broadcast_to(paid[..., :1, k], paid.shape[:3]), np.full(paid.shape[2], -1.0))
-            found |= {payer: told["mean"], **{f"{payer}_{end}": told[end] for end in ("ci_low", "ci_high", "p05", "p95")}}
+            told = analyse(
+                paid[..., k], np.broadcast_to(paid[..., :1, k], paid.shape[:3]), np.full(paid.shape[2], -1.0)
+            )
+            found |= {
+                payer: told["mean"],
+                **{f"{payer}_{end}": told[end] for end in ("ci_low", "ci_high", "p05", "p95")},
+            }
         return found
 
     def cells(self, which: Any) -> dict[str, npt.NDArray[Any]]:
@@ -307,7 +316,7 @@ def _within(found: Found, name: str, fits: IntArray) -> tuple[dict[str, Any], pd
         **{key: told[key][best] for key in EFFECT},
         "prob_best": chances[best],
         "cross_fitted": BETTER[name] * cross_fitted(gains),
-        "says": "effect" if told["ci_low"][best] > 0.0 or told["ci_high"][best] < 0.0 else "cannot_tell",
+        "says": _says({"outcome": name, **{key: value[best] for key, value in told.items()}}),
         **_one(found, fits[second], "runner_up_"),
         "runner_up_prob_best": chances[second],
         "as_good": int(alike.sum()),
@@ -324,6 +333,13 @@ def _within(found: Found, name: str, fits: IntArray) -> tuple[dict[str, Any], pd
     }
     table = pd.DataFrame(told_of)
     return row, table[(table["prob_best"] > 0.0) | table["as_good"]]
+
+
+def _says(row: dict[str, Any]) -> str:
+    """``effect`` where the report would call it likely, ``on_average`` where only the mean is told from zero, ``cannot_tell``."""
+    if verdict(row) in ("likely", "almost_certain"):
+        return "effect"
+    return "on_average" if row["ci_low"] > 0.0 or row["ci_high"] < 0.0 else "cannot_tell"
 
 
 def _one(found: Found, cell: int, prefix: str = "") -> dict[str, Any]:
@@ -343,9 +359,7 @@ def marginal_table(found: Found) -> pd.DataFrame:
     for k in caseloads:
         for f in sorted({cell.places for cell in place}):
             line = sorted(c for c in place if c.places == f and (c.caseload == k or c.coordinators == 0))
-            steps += [
-                (place[a], place[b], b.coordinators - a.coordinators) for a, b in zip(line, line[1:], strict=False)
-            ]
+            steps += [(place[a], place[b], b.coordinators - a.coordinators) for a, b in pairwise(line)]
     if not steps:
         return pd.DataFrame(columns=list(MARGINAL_COLUMNS))
     below, above, more = (np.array(column) for column in zip(*steps, strict=True))
