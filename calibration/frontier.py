@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from simulation.errors import InputError
 from simulation.names import SERVICES
 from simulation.outcomes import FLOWS, OUTCOME_NAMES, FloatArray
 from simulation.plan import Plan, ServicePlan
+
+if TYPE_CHECKING:
+    from simulation.municipality import World
 
 PAYERS: Final = ("municipality", "state", "society")
 REACH: Final = ("families_followed", "families_admitted", "coordinator_positions")
@@ -162,7 +165,7 @@ def replicate_rows(grid: Grid, replicate: int) -> FloatArray:
     return np.stack([_read(start_arm(world, arm), arm, grid) for arm in map(grid.plan, grid.cells)])
 
 
-def _read(world: object, plan: Plan, grid: Grid) -> FloatArray:
+def _read(world: World, plan: Plan, grid: Grid) -> FloatArray:
     """Run one cell to the horizon; what is kept of it, (columns,)."""
     from simulation.engine import READ, UPPER_SECONDARY_HORIZON, Readings, arrays_of, run_months
     from simulation.reading import FAMILY_COLUMNS, TURNED_21, to_values
@@ -170,8 +173,8 @@ def _read(world: object, plan: Plan, grid: Grid) -> FloatArray:
     months = plan.horizon_months
     read = Readings.empty(plan.families, 0, months)
     flows = np.zeros((months, len(FLOWS)))
-    run_months(
-        *arrays_of(world),  # type: ignore[arg-type]
+    run_months(  # type: ignore[call-arg]
+        *arrays_of(world),
         months,
         READ,
         np.zeros(FAMILY_COLUMNS),

@@ -230,7 +230,7 @@ class Found:
 
     def _net(self, rows: FloatArray) -> dict[str, npt.NDArray[Any]]:
         paid = net_costs(self.grid, rows).reshape(*self.values.shape[:3], -1)
-        found = {}
+        found: dict[str, npt.NDArray[Any]] = {}
         for k, payer in enumerate(NET):
             told = analyse(
                 paid[..., k], np.broadcast_to(paid[..., :1, k], paid.shape[:3]), np.full(paid.shape[2], -1.0)
