@@ -7,6 +7,7 @@ caseload, so that is one cell for each number of places; the one with today's pl
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -20,16 +21,18 @@ from calibration.pieces import run_pieces
 from results.costs import Costs
 from scenarios.progress import Progress
 from scenarios.study import Study
+from simulation.compiled import rule
 from simulation.errors import InputError
 from simulation.names import SERVICES
 from simulation.outcomes import FLOWS, OUTCOME_NAMES, FloatArray
 from simulation.plan import Plan, ServicePlan
+from simulation.reading import ADMITTED, FLOW_COORDINATORS, FLOW_PLACES, _add_flows
 
 if TYPE_CHECKING:
     from simulation.municipality import World
 
 PAYERS: Final = ("municipality", "state", "society")
-REACH: Final = ("families_followed", "families_admitted", "coordinator_positions")
+REACH: Final = ("families_followed", "families_admitted")
 REPLICATES_FOR_LOADS: Final = 100
 """Always as many, so that a small run looks at the same services as a large one."""
 
@@ -64,9 +67,14 @@ class Grid:
 
     @property
     def columns(self) -> list[str]:
-        """What is kept of a cell in a replicate: outcomes, what each payer pays, reach, and the services that grow."""
-        own = [f"{what}_{name}" for name in self.services for what in ("place_months", "wait")]
-        return [*self.outcomes, *PAYERS, *REACH, *own]
+        """What is kept of a cell in a replicate: outcomes, what each payer pays, and reach."""
+        return [*self.outcomes, *PAYERS, *REACH]
+
+    @functools.cached_property
+    def weights(self) -> FloatArray:
+        """NOK of each of ``PAYERS`` for a unit of each flow. (flows, payers)"""
+        place = {item.payer: i for i, item in enumerate(self.costs.items()) if item.name == "total"}
+        return self.costs.matrix()[:, [place[name] for name in PAYERS]]
 
     def plan(self, cell: Cell) -> Plan:
         """The arm that a cell is."""
@@ -166,57 +174,60 @@ def replicate_rows(grid: Grid, replicate: int) -> FloatArray:
 
 
 def _read(world: World, plan: Plan, grid: Grid) -> FloatArray:
-    """Run one cell to the horizon; what is kept of it, (columns,)."""
-    from simulation.engine import READ, UPPER_SECONDARY_HORIZON, Readings, arrays_of, run_months
+    """Run one cell to the horizon; what is kept of it, (columns,).
+
+    Every month only the flows are read: a whole reading would double the time.
+    """
+    from simulation.engine import UPPER_SECONDARY_HORIZON, Readings, burn_in, read_now
     from simulation.reading import FAMILY_COLUMNS, TURNED_21, to_values
 
     months = plan.horizon_months
-    read = Readings.empty(plan.families, 0, months)
     flows = np.zeros((months, len(FLOWS)))
-    run_months(  # type: ignore[call-arg]
-        *arrays_of(world),
-        months,
-        READ,
+    for month in range(months):
+        burn_in(world, 1)
+        read_flows(world.families, world.coordinators, world.services, world.town[0], flows[month])
+    read = Readings.empty(plan.families, 0, 1)
+    read_now(
+        world.families,
+        world.coordinators,
+        world.services,
+        world.town,
         np.zeros(FAMILY_COLUMNS),
-        read.pool,
-        read.eligible,
+        read.pool[0],
+        read.eligible[0],
         read.followed,
-        flows,
-        read.panel,
-        read.generation,
-        read.ever,
+        read.flows[0],
+        read.panel[0],
+        read.generation[0],
+        read.ever[0],
     )
     if months < UPPER_SECONDARY_HORIZON:  # too few have turned 21
         read.eligible[:, TURNED_21] = 0.0
-    eligible = to_values(read.eligible[-1])[[OUTCOME_NAMES.index(name) for name in grid.outcomes]]
-    return np.concatenate([eligible, paid(grid.costs, flows), _reach(flows), _of_services(grid, read.pool, flows)])
+    eligible = to_values(read.eligible[0])[[OUTCOME_NAMES.index(name) for name in grid.outcomes]]
+    return np.concatenate([eligible, paid(grid, flows), _reach(flows)])
 
 
-def paid(costs: Costs, flows: FloatArray) -> FloatArray:
+@rule
+def read_flows(families, coordinators, services, town, flow):  # type: ignore[no-untyped-def]
+    """Add the month's flows as ``simulation.reading.read_month`` does, without the queues: ``flow`` (flows,)."""
+    for i in range(families.shape[0]):
+        _add_flows(families[i], flow)
+    for s in range(services.shape[0]):
+        flow[FLOW_PLACES + s] += services[s].placed
+    for c in range(town.coordinators):
+        flow[FLOW_COORDINATORS + (0 if coordinators[c].present == 1 else 1)] += 1.0
+    flow[ADMITTED] += town.admitted_now
+
+
+def paid(grid: Grid, flows: FloatArray) -> FloatArray:
     """What each of ``PAYERS`` pays over the horizon, discounted: as in ``costs.csv``. (H, flows) to (payers,), NOK."""
-    place = {item.payer: i for i, item in enumerate(costs.items()) if item.name == "total"}
-    sums = costs.discount_factors(len(flows)) @ np.abs(flows)
-    return np.asarray(sums @ costs.matrix()[:, [place[name] for name in PAYERS]])
+    return np.asarray((grid.costs.discount_factors(len(flows)) @ np.abs(flows)) @ grid.weights)
 
 
 def _reach(flows: FloatArray) -> FloatArray:
-    """Families followed and positions filled, means of the months; families admitted, in all."""
-    followed, admitted, positions = (flows[:, FLOWS.index(name)] for name in REACH)
-    return np.array([followed.mean(), admitted.sum(), positions.mean()])
-
-
-def _of_services(grid: Grid, pool: FloatArray, flows: FloatArray) -> FloatArray:
-    """Place-months that the pool uses, and the months that those in place have waited, mean over the months."""
-    from simulation.reading import to_values
-
-    waits = to_values(pool)
-    found = []
-    for name in grid.services:
-        wait = waits[:, OUTCOME_NAMES.index(f"wait_{name}")]
-        there = np.isfinite(wait)
-        used = flows[:, FLOWS.index(f"place_months_{name}")].sum()
-        found += [used, wait[there].mean() if there.any() else np.nan]
-    return np.array(found, np.float64)
+    """Families followed, mean of the months, and families admitted, in all."""
+    followed, admitted = (flows[:, FLOWS.index(name)] for name in REACH)
+    return np.array([followed.mean(), admitted.sum()])
 
 
 # ---- what it depends on ----------------------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ SMALL: Final = 8.5  # points
 PANEL: Final = 2.5  # inches
 BETWEEN: Final = 1.0
 TOP: Final = 0.8
-BOTTOM: Final = 1.15  # axis and legend, above the note
+BOTTOM: Final = 0.75  # the axis, above the note
+LEGEND: Final = 0.4
 LINE: Final = 0.17
 
 
@@ -64,10 +65,10 @@ def _outcomes(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in table["outcome"].unique()]
 
 
-def _panels(count: int, title: str, note: str) -> tuple[Figure, list[Any]]:
+def _panels(count: int, title: str, note: str, legend: float = LEGEND) -> tuple[Figure, list[Any]]:
     """A figure with two panels beside each other in as many rows as need be."""
     rows = -(-count // 2)
-    height = TOP + BOTTOM + LINE * _lines(note) + PANEL * rows + BETWEEN * (rows - 1)
+    height = TOP + BOTTOM + legend + LINE * _lines(note) + PANEL * rows + BETWEEN * (rows - 1)
     figure = Figure(figsize=(WIDTH, height))
     header(figure, title, note)
     found = []
@@ -200,7 +201,7 @@ def heat_map(table: pd.DataFrame, lang: str) -> Picture:
     )
     note = say("frontier.heat_note", lang, cells=number(cells, lang), parts=told)
     with style():
-        figure, panels = _panels(len(outcomes), title, note)
+        figure, panels = _panels(len(outcomes), title, note, legend=0.0)
         for axes, outcome in zip(panels, outcomes, strict=True):
             _draw_heat(axes, rows[rows["outcome"] == outcome], outcome, lang)
             _title(axes, outcome, lang)

@@ -21,8 +21,9 @@ from results.frontier_figures import write_figures
 from results.statistics import costs_table
 from scenarios.comparison import compare
 from scenarios.study import Study, load_study
+from simulation.engine import at_month_zero, burn_in, run_arms
 from simulation.names import SERVICES
-from simulation.outcomes import FloatArray
+from simulation.outcomes import FLOWS, FloatArray
 
 OUTCOMES = ("employed_share", "disposable_income", "child_participation_share", "children_in_low_income_share")
 SMALL = ("pool.families=40", "study.horizon_months=12", "study.burn_in_months=24", 'study.posterior="prior"')
@@ -65,6 +66,18 @@ def test_a_cell_that_is_an_arm_of_the_study_has_that_arm_s_effects_and_costs(stu
         assert found.costs["municipality"][cell] == pytest.approx(more["municipality"], rel=1e-9)
         assert found.costs["public"][cell] == pytest.approx(more["municipality"] + more["state"], rel=1e-9)
         assert found.costs["society"][cell] == pytest.approx(more["society"], rel=1e-9)
+
+
+def test_flows_are_those_of_a_whole_reading(study: Study) -> None:
+    plan = study.arm("caseload-10")
+    run = run_arms([plan], (), replicate=3, seed=1, draw=1)
+    world = at_month_zero(plan, seed=1, replicate=3)
+    for month in range(plan.horizon_months):
+        burn_in(world, 1)
+        flow = np.zeros(len(FLOWS))
+        frontier.read_flows(world.families, world.coordinators, world.services, world.town[0], flow)
+        queues = [name.startswith(("requests_", "starts_")) for name in FLOWS]
+        np.testing.assert_array_equal(flow, np.where(queues, 0.0, run.flows[0, month]))
 
 
 def test_the_number_of_workers_changes_no_number(study: Study, costs: Costs) -> None:
