@@ -204,7 +204,8 @@ def heat_map(table: pd.DataFrame, lang: str) -> Picture:
         figure, panels = _panels(len(outcomes), title, note, legend=0.0)
         for axes, outcome in zip(panels, outcomes, strict=True):
             _draw_heat(axes, rows[rows["outcome"] == outcome], outcome, lang)
-            _title(axes, outcome, lang)
+            words = f"{capital(outcome_name(outcome, lang))}, {unit(outcome, lang)}"
+            axes.set_title(wrap(words, 46), fontsize=10)
         return finish(figure, "caseload-coordinators", title, note)
 
 
