@@ -39,6 +39,7 @@ COMMANDS = (
     Command("calibrate", "fit the uncertain parameters to targets, write posterior draws", "calibration.calibrate"),
     Command("validate", "the model beside published figures it was and was not fitted to", "calibration.validate"),
     Command("sensitivity", "which assumptions drive the difference between two arms", "calibration.sensitivity"),
+    Command("frontier", "cost against effect over coordinators, caseloads and places", "calibration.frontier_command"),
     Command("profile", "hold a profile's families against published figures, or solve for them", "scenarios.profile"),
     Command("income", "print one family's month by the rules of a month, line by line", "simulation.budget"),
     Command(
