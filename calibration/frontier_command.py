@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shlex
-import shutil
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from calibration.staged import begun, check_inputs, check_options, finish, finished
 from scenarios.comparison import MAIN_STUDY
-from scenarios.folders import CHUNKS, check_folder, default_folder, open_folder
+from scenarios.folders import check_folder, default_folder
 from scenarios.options import add_options, path
 from scenarios.progress import progress
 from simulation.errors import InputError, nearest
@@ -37,7 +35,6 @@ MOST_PLACES: Final = 10.0  # times today's
 FULL: Final = {"coordinators": "0-8", "caseloads": "5,10,15,20,25,30", "places": "1,1.25,1.5,2"}
 QUICK: Final = {"coordinators": "0,1,2,4,8", "caseloads": "5,10,20,30", "places": "1,2"}
 QUICK_REPLICATES: Final = 40
-INPUTS: Final = "inputs.json"
 TABLES: Final = ("frontier", "budgets", "best", "marginal")
 
 
@@ -77,8 +74,7 @@ def main(args: argparse.Namespace) -> int:
     """Simulate a grid of staffings; write what is efficient, the best for each budget, and figures."""
     from scenarios.study import load_study
 
-    if args.force and args.resume:
-        raise InputError("--force and --resume do not go together", key="--force", allowed="one of them")
+    check_options(args)
     study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
     replicates = _replicates(args)
     grid, budgets = _asked(study, args)
@@ -86,16 +82,13 @@ def main(args: argparse.Namespace) -> int:
     check_folder(folder, force=args.force, resume=args.resume)
     inputs = _inputs(study, grid, budgets, replicates)
     if args.resume:
-        _check_inputs(folder, inputs)
-    if args.resume and (folder / "manifest.json").exists():
+        check_inputs(folder, inputs)
+    if args.resume and finished(folder):
         if not args.quiet:
             print(f"{folder} is finished already")
         return 0
-    with open_folder(folder):
-        try:
-            _run(args, study, grid, budgets, inputs, folder)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
+    with begun(folder, inputs, resume=args.resume) as pieces:
+        _run(args, study, grid, budgets, inputs, folder, pieces)
     return 0
 
 
@@ -106,43 +99,30 @@ def _run(
     budgets: Sequence[float],
     inputs: dict[str, Any],
     folder: Path,
+    pieces: Path,
 ) -> None:
     from calibration import staffing
     from calibration.frontier import simulate
     from results import files
     from results.frontier_figures import write_figures
-    from results.run_folder import git_state, package_versions, version
 
     started = time.monotonic()
-    if not args.resume:
-        shutil.rmtree(folder / CHUNKS, ignore_errors=True)
-    (folder / "manifest.json").unlink(missing_ok=True)
-    files.write_json(folder / INPUTS, inputs)
     with progress(f"frontier {study.name}", quiet=args.quiet) as step:
-        rows = simulate(grid, inputs["replicates"], folder=folder / CHUNKS, workers=args.workers, step=step)
+        rows = simulate(grid, inputs["replicates"], folder=pieces, workers=args.workers, step=step)
     found = staffing.Found(grid, rows)
     tables = {"frontier": staffing.frontier_table(found), "marginal": staffing.marginal_table(found)}
     tables["budgets"], tables["best"] = staffing.budget_tables(found, budgets)
     for name in TABLES:
         files.write_csv(folder / f"{name}.csv", tables[name])
     write_figures(folder / "figures", tables, args.lang, caseload=grid.template.caseload)
-    commit, modified = git_state()
-    made = {
-        "command": shlex.join(["python", "run.py", *(word for word in sys.argv[1:] if word != "--resume")]),
+    told = {
         "study_name": study.name,
-        "version": version(),
-        "git_commit": commit,
-        "git_modified": modified,
-        **inputs,
         "study": study.resolved(),
         "arm": grid.template.name,
         "costs": asdict(grid.costs),
-        "packages": package_versions(),
         "lang": args.lang,
-        "seconds": round(time.monotonic() - started, 1),
     }
-    files.write_json(folder / "manifest.json", made)
-    shutil.rmtree(folder / CHUNKS, ignore_errors=True)
+    finish(folder, inputs, told, started)
     if not args.quiet:
         print(summary(tables, grid, args.lang))
         print(folder)
@@ -283,7 +263,7 @@ def _that_fit(budgets: tuple[float, ...], grid: Grid) -> tuple[float, ...]:
     return budgets
 
 
-# ---- going on --------------------------------------------------------------------------------------------------------
+# ---- what it is made from --------------------------------------------------------------------------------------------
 
 
 def _inputs(study: Study, grid: Grid, budgets: Sequence[float], replicates: int) -> dict[str, Any]:
@@ -309,21 +289,6 @@ def _inputs(study: Study, grid: Grid, budgets: Sequence[float], replicates: int)
             **({posterior.name: files.hash_bytes(posterior.read_bytes())} if posterior.is_file() else {}),
         },
     }
-
-
-def _check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
-    """Refuse to go on with a run of another grid, study, seed, size or code."""
-    for name in ("manifest.json", INPUTS):
-        try:
-            made = json.loads((folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        other = [key for key, value in inputs.items() if made.get(key) != value]
-        if other:
-            problem = f"the run there had other inputs or other code ({', '.join(other)})"
-            allowed = "the same study, options and version as before, or another --out"
-            raise InputError(problem, file=folder, key="--resume", allowed=allowed)
-        return
 
 
 # ---- telling ---------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def finished(folder: Path) -> bool:
 
 
 def finish(folder: Path, inputs: dict[str, Any], told: dict[str, Any], started: float) -> None:
-    """Write the manifest, last of all.
+    """Write the manifest, last of all, and take away the pieces, which nothing needs any more.
 
     Parameters
     ----------
@@ -88,11 +88,12 @@ def finish(folder: Path, inputs: dict[str, Any], told: dict[str, Any], started: 
     started : by ``time.monotonic``
     """
     from results import files
-    from results.run_folder import git_state, package_versions
+    from results.run_folder import git_state, package_versions, version
 
     commit, modified = git_state()
     made = {
         "command": command(),
+        "version": version(),
         **inputs,
         **told,
         "git_commit": commit,
@@ -101,6 +102,7 @@ def finish(folder: Path, inputs: dict[str, Any], told: dict[str, Any], started: 
         "seconds": round(time.monotonic() - started, 1),
     }
     files.write_json(folder / MANIFEST, made)
+    shutil.rmtree(folder / CHUNKS, ignore_errors=True)
 
 
 def command() -> str:
