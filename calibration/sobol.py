@@ -5,7 +5,8 @@ indices hold chance too: in a small municipality whatever reshuffles families mo
 total effect, and the indices do not say what drives the answer. Here the same estimators are also taken with chance out. Each
 is a mean of products, such as f(B) (f(AB) - f(A)); where the two factors of a product come from *different* replicates, their
 chance is independent and leaves the mean alone. So the products are taken over all pairs of different replicates of a point
-(a U-statistic), and with a function that has no chance they are SALib's to the last digits.
+(a U-statistic). A design with second order has every estimator twice, from A towards B and from B towards A, and both are
+used. With a function that has no chance they are SALib's, taken from both sides.
 
 Points of a base sample share their luck (common random numbers), base samples do not, so resampling base samples gives
 intervals that hold the sampling of parameters and chance alike.
@@ -128,15 +129,20 @@ def _parts(design: Design, y: FloatArray) -> dict[str, FloatArray]:
     middle = float(np.mean([a, b])) if len(whole) else 0.0
     a, b = a - middle, b - middle
     ab = whole[:, 1 : d + 1] - middle
+    move = ab - a[:, None]
     parts = {
         "variance": 0.5 * (mean_apart(a, a) + mean_apart(b, b)),
         "whole": 0.5 * (a.mean(axis=1) ** 2 + b.mean(axis=1) ** 2),
-        "S1": mean_apart(b[:, None], ab - a[:, None]),
-        "ST": 0.5 * mean_apart(ab - a[:, None], ab - a[:, None]),
+        "S1": mean_apart(b[:, None], move),
+        "ST": 0.5 * mean_apart(move, move),
     }
-    if design.second_order:
+    if design.second_order:  # the same from the other side: twice the sample
         ba = whole[:, d + 1 : 2 * d + 1] - middle
-        parts["S2"] = mean_apart(ba[:, :, None], ab[:, None, :]) - mean_apart(a, b)[:, None, None]
+        back = ba - b[:, None]
+        parts["S1"] = 0.5 * (parts["S1"] + mean_apart(a[:, None], back))
+        parts["ST"] = 0.5 * (parts["ST"] + 0.5 * mean_apart(back, back))
+        both = mean_apart(ba[:, :, None], ab[:, None, :])
+        parts["S2"] = 0.5 * (both + both.swapaxes(1, 2)) - mean_apart(a, b)[:, None, None]
     return parts
 
 

@@ -73,20 +73,28 @@ def test_sobol_g_has_its_analytic_indices_within_the_intervals() -> None:
     assert holds(of(table, "ST"), st)
 
 
-def test_without_chance_the_indices_are_those_of_salib() -> None:
+def test_without_chance_the_indices_are_those_of_salib_from_both_sides() -> None:
     made = design(["x1", "x2", "x3"], 128, seed=1)
     y = ishigami(made.u)
     problem = {"num_vars": 3, "names": ["x1", "x2", "x3"], "bounds": [[0.0, 1.0]] * 3}
-    theirs = salib.analyze(problem, y, seed=2)
-    # SALib centres by the mean of all points, here by that of A and B alone: what differs is that, and nothing else.
-    step = made.step
-    middle = np.concatenate([y[::step], y[step - 1 :: step]]).mean()
-    shifted = salib.analyze(problem, y - middle + y.mean(), seed=2)
+    # SALib centres by the mean of all points, here by that of A and B alone: moved so that both do the same.
+    blocks = y.reshape(-1, made.step)
+    ends = blocks[:, [0, -1]].mean()
+    blocks = np.where(
+        np.isin(np.arange(made.step), [0, made.step - 1]), blocks, blocks + (ends - blocks[:, 1:-1].mean())
+    )
+    turned = blocks[:, [7, 4, 5, 6, 1, 2, 3, 0]]  # B, BA, AB, A
+    one, other = (salib.analyze(problem, side.ravel(), seed=2) for side in (blocks, turned))
     for replicates in (1, 2, 5):
-        ours = indices(made, np.repeat(y[:, None], replicates, axis=1), seed=1)
-        np.testing.assert_allclose(of(ours, "ST")["value"], theirs["ST"], rtol=1e-3)
-        np.testing.assert_allclose(of(ours, "S1")["value"], shifted["S1"], atol=0.02)
+        ours = indices(made, np.repeat(blocks.reshape(-1, 1), replicates, axis=1), seed=1)
+        for index in ("S1", "ST"):
+            np.testing.assert_allclose(
+                of(ours, index)["value"], 0.5 * (one[index] + other[index]), rtol=1e-9, atol=1e-12
+            )
+        second = [0.5 * (one["S2"] + other["S2"])[i, j] for i, j in ((0, 1), (0, 2), (1, 2))]
+        np.testing.assert_allclose(of(ours, "S2")["value"], second, rtol=1e-9, atol=1e-12)
     table = with_chance(made, y[:, None], seed=1)
+    theirs = salib.analyze(problem, y, seed=2)
     np.testing.assert_array_equal(of(table, "ST")["value"], theirs["ST"])
     np.testing.assert_array_equal(of(table, "S2")["value"], theirs["S2"][np.triu_indices(3, 1)])
 
