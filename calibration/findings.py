@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from calibration.pages import serve
 from scenarios.options import add_options, whole_number
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from results.style import Picture
-    from scenarios.comparison import Result
     from scenarios.options import Parser
+    from scenarios.study import Study
 
 STRESSES: Final = ("recession", "coordinator-leaves", "service-closed", "double-inflow")
 OUTCOMES: Final = (
@@ -30,26 +30,30 @@ PICTURE: Final = "findings"
 HEAD: Final = "mean [95 % interval of the mean]; 90 % of the draws; probability that it is better; in words"
 
 
-def differences(study: str, replicates: int | None, seed: int | None, workers: int | None) -> Result:
-    """Run a study for its differences."""
+class Compared(NamedTuple):
+    """A study, and its differences among the eligible at the horizon."""
+
+    study: Study
+    differences: pd.DataFrame
+
+
+def differences(study: str, replicates: int | None, seed: int | None, workers: int | None) -> Compared:
+    """Run a study for its differences; the runs themselves are let go."""
     from scenarios.comparison import compare
 
-    return compare(study, replicates=replicates, seed=seed, workers=workers)
-
-
-def rows_of(result: Result, contrast: str) -> pd.DataFrame:
-    """The eligible at the horizon, an outcome a row, in the order of ``OUTCOMES``."""
+    result = compare(study, replicates=replicates, seed=seed, workers=workers)
     table = result.differences
-    chosen = table[
-        (table["contrast"] == contrast)
-        & (table["population"] == "eligible")
-        & (table["month"] == result.study.horizon_months)
-        & table["outcome"].isin(OUTCOMES)
-    ]
+    there = (table["population"] == "eligible") & (table["month"] == result.study.horizon_months)
+    return Compared(result.study, table[there & table["outcome"].isin(OUTCOMES)].copy())
+
+
+def rows_of(result: Compared, contrast: str) -> pd.DataFrame:
+    """Of a contrast, an outcome a row, in the order of ``OUTCOMES``."""
+    chosen = result.differences[result.differences["contrast"] == contrast]
     return chosen.set_index("outcome").loc[[name for name in OUTCOMES if name in set(chosen["outcome"])]].reset_index()
 
 
-def markdown(results: dict[str, Result], command: str) -> str:
+def markdown(results: dict[str, Compared], command: str) -> str:
     """The main study's contrasts, then each stress: 10 against 20 under it, and what it takes from each staffing."""
     first = next(iter(results.values()))
     study = first.study
@@ -69,11 +73,11 @@ def markdown(results: dict[str, Result], command: str) -> str:
     return "\n".join(lines)
 
 
-def _has(result: Result, contrast: str) -> bool:
+def _has(result: Compared, contrast: str) -> bool:
     return any(name == contrast for name, _, _ in result.study.contrasts)
 
 
-def _posterior(result: Result) -> str:
+def _posterior(result: Compared) -> str:
     from pathlib import Path
 
     return Path(result.study.arms[0].posterior).stem
@@ -85,7 +89,7 @@ def _sources() -> str:
     return SOURCE_HASH[:12]
 
 
-def _table(result: Result, contrasts: Sequence[str]) -> list[str]:
+def _table(result: Compared, contrasts: Sequence[str]) -> list[str]:
     from results.language import capital, outcome_name
 
     tables = {contrast: rows_of(result, contrast) for contrast in contrasts}
@@ -112,7 +116,7 @@ def _cell(row: dict[Any, Any]) -> str:
     return f"{text}; {difference_short(row, 'en')}"
 
 
-def draw(result: Result) -> Picture:
+def draw(result: Compared) -> Picture:
     """The two meanings of 10 against 20 side by side: the mean difference, and where 90 % of the draws put it."""
     from matplotlib.figure import Figure
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import stdtrit
 
 from calibration.sobol import COLUMNS, LEVEL, RESAMPLES, mean_apart
 from simulation.outcomes import FloatArray
@@ -67,13 +68,16 @@ def analyse(names: Sequence[str], u: FloatArray, y: FloatArray, *, seed: int) ->
         "mu": resampled,
         "mu_star": weights @ np.abs(mean),
         "sigma": np.sqrt(np.clip(weights @ mean**2 - resampled**2, 0.0, None) * count / (count - 1)),
-        "strength": _root(weights @ mean_apart(each, each)),
     }
     values = {name: np.asarray(found[name], np.float64) for name in ("mu", "mu_star", "sigma")}
     values["strength"] = _root(mean_apart(each, each).mean(axis=0))
+    squares = mean_apart(each, each)
+    half = stdtrit(count - 1, 0.5 + LEVEL / 2) * squares.std(axis=0, ddof=1) / np.sqrt(count)
+    ends = {index: np.quantile(found, (0.5 - LEVEL / 2, 0.5 + LEVEL / 2), axis=0) for index, found in again.items()}
+    ends["strength"] = np.stack([_root(squares.mean(axis=0) - half), _root(squares.mean(axis=0) + half)])
     rows = []
     for index, estimate in values.items():
-        low, high = np.quantile(again[index], (0.5 - LEVEL / 2, 0.5 + LEVEL / 2), axis=0)
+        low, high = ends[index]
         rows += [(index, name, "", *three) for name, *three in zip(names, estimate, low, high, strict=True)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -22,7 +22,6 @@ from results.sensitivity_words import (
     by_chance,
     chance_of,
     chance_sentence,
-    clear,
     findings,
     listed,
     name_of,
@@ -223,12 +222,12 @@ def _grey_names(axes: Any, certain: Sequence[bool]) -> None:
         label.set_alpha(1.0 if is_certain else 0.75)
 
 
-def _nothing(panels: Sequence[Any], lang: str) -> None:
+def _nothing(panels: Sequence[Any], lang: str, why: str = "nothing_here") -> None:
     """A row of panels without figures."""
     for axes in panels:
         axes.set_axis_off()
     axes = panels[0]
-    axes.text(0.0, 0.5, say("sensitivity.nothing_here", lang), transform=axes.transAxes, color=GREY, va="center")
+    axes.text(0.0, 0.5, say(f"sensitivity.{why}", lang), transform=axes.transAxes, color=GREY, va="center")
 
 
 def _whiskers(axes: Any, places: Any, rows: Any, colours: Any = BLACK, limits: Any = None) -> None:
@@ -335,11 +334,10 @@ def morris_figure(rows: Rows, contrast: str, ending: str, lang: str) -> Picture:
 
 
 def _draw_morris(axes: Any, ranked: Rows, mu_star: Any, sigma: Any, lang: str) -> None:
-    certain = told(ranked)
+    certain = told(ranked, signed=False)
     named = np.flatnonzero(certain)[:LABELLED]
     axes.plot(mu_star[~certain], sigma[~certain], "o", color=GREY, alpha=0.45, markersize=4, markeredgewidth=0)
-    for part, inside in ((certain & ~clear(ranked), "white"), (clear(ranked), BLUE)):
-        axes.plot(mu_star[part], sigma[part], "o", color=BLUE, markerfacecolor=inside, markersize=5.5)
+    axes.plot(mu_star[certain], sigma[certain], "o", color=BLUE, markerfacecolor="white", markersize=5.5)
     for get, put, values in ((axes.get_xlim, axes.set_xlim, mu_star), (axes.get_ylim, axes.set_ylim, sigma)):
         largest = float(np.nanmax([0.0, *values]))
         put(0.0, 1.06 * largest if largest > 0.0 else max(get()[1], 1.0))
@@ -347,7 +345,7 @@ def _draw_morris(axes: Any, ranked: Rows, mu_star: Any, sigma: Any, lang: str) -
     if len(silent) >= FEWEST and silent.max() > 0.0:
         axes.axvspan(0, float(np.quantile(silent, 0.95)), color=PALE, alpha=0.6, linewidth=0, zorder=0)
         axes.text(
-            0.012, 0.03, say("sensitivity.morris_floor", lang), transform=axes.transAxes, fontsize=8, color=GREY,
+            0.012, 0.92, say("sensitivity.morris_floor", lang), transform=axes.transAxes, fontsize=8, color=GREY,
         )  # fmt: skip
     ends = [
         (float(mu_star[i]), float(sigma[i]), shorten(name_of(str(ranked["parameter"][i]), lang), LONGEST), BLUE)
@@ -393,7 +391,7 @@ def _shares_figure(rows: Rows, contrast: str, method: str, ending: str, lang: st
         for axes, (outcome, ranked) in zip(panels, total.items(), strict=True):
             _heading(axes[0], outcome, lang, chance_of(chance[outcome], lang))
             if not len(ranked):
-                _nothing(axes, lang)
+                _nothing(axes, lang, "no_indices_here")
                 continue
             ours = rows[rows["outcome"] == outcome]
             _draw_shares(axes[0], ranked[:SHOWN], ours, lang)
@@ -416,7 +414,7 @@ def _draw_shares(axes: Any, ranked: Rows, rows: Rows, lang: str) -> None:
     axes.set_xlim(limits[0] - room, limits[1] + room)
     axes.set_xlabel(say("sensitivity.sobol_axis", lang), fontsize=NAMES)
     number_axis(axes.xaxis, lang, share=True)
-    _grey_names(axes, told(ranked).tolist())
+    _grey_names(axes, told(ranked, signed=False).tolist())
 
 
 def _draw_pairs(axes: Any, names: Sequence[str], rows: Rows, lang: str) -> None:

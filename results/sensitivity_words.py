@@ -27,9 +27,9 @@ SIGNED: Final = ("tornado", "draws")
 """Methods whose deciding index may be below zero, so that chance leaves zero to both sides."""
 
 
-def told(rows: pd.DataFrame) -> BoolArray:
-    """Whether each interval is clear of zero, (R,)."""
-    return np.asarray((rows["low"] > 0.0) | (rows["high"] < 0.0), dtype=np.bool_)
+def told(rows: pd.DataFrame, *, signed: bool = True) -> BoolArray:
+    """Whether each interval is clear of zero, (R,); of what cannot be below zero, whether it is above."""
+    return np.asarray((rows["low"] > 0.0) | (signed & (rows["high"] < 0.0)), dtype=np.bool_)
 
 
 def clear(rows: pd.DataFrame) -> BoolArray:
@@ -44,6 +44,11 @@ def clear(rows: pd.DataFrame) -> BoolArray:
     found = np.zeros(len(p), dtype=np.bool_)
     found[order[: int(np.argmin(np.append(passes, False)))]] = True
     return found
+
+
+def certain(method: str, rows: pd.DataFrame) -> BoolArray:
+    """Which of a method's rows are called clear, (R,): none of Morris', whose few trajectories know no small probability."""
+    return np.zeros(len(rows), dtype=np.bool_) if method == "morris" else clear(rows)
 
 
 def by_chance(count: int, *, signed: bool) -> float:
@@ -81,7 +86,7 @@ def findings(method: str, deciding: Mapping[str, pd.DataFrame], lang: str) -> st
     """
     found: dict[str, list[str]] = {"lead": [], "perhaps": [], "hidden": [], "zero": [], "nothing": []}
     for outcome, rows in deciding.items():
-        found[_verdict(rows)].append(outcome)
+        found[_verdict(method, rows)].append(outcome)
     wording = "sobol" if method == "sobol_groups" else method
     sentences = []
     for verdict in ("lead", "perhaps"):
@@ -95,22 +100,24 @@ def findings(method: str, deciding: Mapping[str, pd.DataFrame], lang: str) -> st
         if found[verdict]:
             names = listed([short(outcome, lang) for outcome in found[verdict]], lang)
             count = number(max(len(deciding[outcome]) for outcome in found[verdict]), lang)
-            sentences.append(say(f"sensitivity.{verdict}", lang, outcomes=names, count=count))
+            key = "no_indices" if verdict == "nothing" and wording == "sobol" else verdict
+            sentences.append(say(f"sensitivity.{key}", lang, outcomes=names, count=count))
     return " ".join(sentences)
 
 
-def _verdict(rows: pd.DataFrame) -> str:
+def _verdict(method: str, rows: pd.DataFrame) -> str:
     """``lead``: something is clear of zero; ``perhaps``: only where it is looked at alone; ``hidden``: nothing is."""
     if not len(rows):
         return "nothing"
     if (rows[["value", "low", "high"]] == 0.0).to_numpy().all():
         return "zero"
-    return "lead" if clear(rows).any() else "perhaps" if told(rows).any() else "hidden"
+    alone = told(rows, signed=method in SIGNED)
+    return "lead" if certain(method, rows).any() else "perhaps" if alone.any() else "hidden"
 
 
 def _item(method: str, outcome: str, rows: pd.DataFrame, verdict: str, lang: str) -> str:
     """The largest of those that a verdict is about, with its interval, and how many more there are."""
-    chosen = rows[clear(rows) if verdict == "lead" else told(rows)]
+    chosen = rows[certain(method, rows) if verdict == "lead" else told(rows, signed=method in SIGNED)]
     row = chosen.iloc[0]
     low, value, high = (float(row[key]) for key in ("low", "value", "high"))
     if method in AMOUNTS:

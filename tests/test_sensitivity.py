@@ -38,9 +38,7 @@ def small(*more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sensitivity") / "run"
-    assert (
-        run.main([*small("--out", str(folder), "--workers", "2", "--quiet"), "--outcomes", "employed_share,trust"]) == 0
-    )
+    assert run.main([*small("--out", str(folder), "--workers", "2", "--quiet"), *CHOSEN]) == 0
     return folder
 
 
