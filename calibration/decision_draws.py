@@ -17,6 +17,7 @@ import numpy as np
 
 from calibration.pieces import run_pieces
 from calibration.points import Asked
+from results import costs as costs_module
 from results.costs import PAYERS, Costs, costs_path, load_costs
 from results.gain_values import GAINS
 from scenarios.progress import Progress
@@ -185,7 +186,8 @@ def _inputs(asked: Asked, costs: Costs, values: FloatArray) -> str:
 
     anywhere = replace(asked, plans=tuple(replace(plan, posterior="") for plan in asked.plans))
     own = hashlib.sha256(Path(__file__).read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-    digest = hashlib.sha256(json.dumps([SOURCE_HASH, own, repr(anywhere), repr(costs)]).encode())
+    of_costs = hashlib.sha256(Path(str(costs_module.__file__)).read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    digest = hashlib.sha256(json.dumps([SOURCE_HASH, own, of_costs, repr(anywhere), repr(costs)]).encode())
     for numbers in (costs.matrix(), values):
         digest.update(np.ascontiguousarray(numbers).tobytes())
     return digest.hexdigest()

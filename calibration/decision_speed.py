@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from calibration import morris, sobol
+from calibration import frontier, morris, sobol
 from calibration.factors import Factors, factors_of
+from calibration.frontier_command import REPLICATES
 from calibration.points import Asked, effects, later
 from calibration.sensitivity import OUTCOMES, Size
+from results.costs import costs_path, load_costs
 from simulation.parameters import parameter_names
 
 if TYPE_CHECKING:
@@ -42,7 +44,23 @@ def seconds(parts: int) -> dict[str, tuple[float, str]]:
     for name, twelve in _twelve(study, factors).items():
         spent = _sobol(study, factors, twelve, pieces, size)
         found[name] = (spent * size.samples / pieces, f"{told}, one contrast")
+    found["frontier"] = _frontier(study, pieces)
     return found
+
+
+def _frontier(study: Study, replicates: int) -> tuple[float, str]:
+    """Seconds of the whole grid, and what is meant, from its first replicates; which services grow is given."""
+    grid = frontier.Grid(
+        frontier.template_arm(study),
+        frontier.grid_cells(range(9), (5, 10, 15, 20, 25, 30), (1.0, 1.25, 1.5, 2.0)),
+        ("education", "housing", "work"),
+        OUTCOMES,
+        load_costs(costs_path(study.arms[0].prices)),
+        study.seed,
+    )
+    spent = _timed(lambda: frontier.simulate(grid, replicates, workers=WORKERS))
+    told = f"seconds on two cores, {len(grid.cells)} cells of {REPLICATES} replicates"
+    return spent * REPLICATES / replicates, told
 
 
 def _sobol(study: Study, factors: Factors, names: Sequence[str], samples: int, size: Size) -> float:

@@ -58,8 +58,8 @@ class Factors:
         """Every parameter at the median of its distribution, (P,)."""
         values = default_values()
         place = {name: i for i, name in enumerate(parameter_names())}
-        for parameter in uncertain():
-            values[place[parameter.name]] = self.quantile(parameter.name, np.array([0.5]))[0]
+        for name in {parameter.name for parameter in uncertain()} | set(self._fitted()):
+            values[place[name]] = self.quantile(name, np.array([0.5]))[0]
         return values
 
     def quantile(self, name: str, u: FloatArray) -> FloatArray:

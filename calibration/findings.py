@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from calibration.pages import serve
+from calibration.sensitivity import OUTCOMES as DRIVEN
 from scenarios.options import add_options, whole_number
 
 if TYPE_CHECKING:
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from scenarios.study import Study
 
 STRESSES: Final = ("recession", "coordinator-leaves", "service-closed", "double-inflow")
-OUTCOMES: Final = (
-    *("employed_share", "disposable_income", "child_participation_share", "children_in_low_income_share"),
-    "social_assistance_share",
-)
+OUTCOMES: Final = (*DRIVEN, "social_assistance_share")
 PICTURE: Final = "findings"
 HEAD: Final = "mean [95 % interval of the mean]; 90 % of the draws; probability that it is better; in words"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,14 +18,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from calibration import points
 from calibration.pieces import run_pieces
+from calibration.points import read_eligible
+from results import costs
 from results.costs import Costs
 from scenarios.progress import Progress
 from scenarios.study import Study
 from simulation.compiled import rule
 from simulation.errors import InputError
 from simulation.names import SERVICES
-from simulation.outcomes import FLOWS, OUTCOME_NAMES, FloatArray
+from simulation.outcomes import FLOWS, FloatArray
 from simulation.plan import Plan, ServicePlan
 from simulation.reading import ADMITTED, FLOW_COORDINATORS, FLOW_PLACES, _add_flows
 
@@ -90,7 +94,10 @@ class Grid:
     def service(self, name: str, factor: float) -> ServicePlan:
         """A service with so many times its places, in whole places; as it is where the factor is one."""
         today = self.template.service(name)
-        return today if factor == 1.0 else replace(today, places=float(round(today.places * factor)))
+        if factor == 1.0:
+            return today
+        places = float(round(today.places * factor))
+        return replace(today, places=max(places, today.places) if factor > 1.0 else min(places, today.places))
 
 
 def grid_cells(coordinators: Sequence[int], caseloads: Sequence[int], places: Sequence[float]) -> tuple[Cell, ...]:
@@ -178,32 +185,14 @@ def _read(world: World, plan: Plan, grid: Grid) -> FloatArray:
 
     Every month only the flows are read: a whole reading would double the time.
     """
-    from simulation.engine import UPPER_SECONDARY_HORIZON, Readings, burn_in, read_now
-    from simulation.reading import FAMILY_COLUMNS, TURNED_21, to_values
+    from simulation.engine import burn_in
 
     months = plan.horizon_months
     flows = np.zeros((months, len(FLOWS)))
     for month in range(months):
         burn_in(world, 1)
         read_flows(world.families, world.coordinators, world.services, world.town[0], flows[month])
-    read = Readings.empty(plan.families, 0, 1)
-    read_now(
-        world.families,
-        world.coordinators,
-        world.services,
-        world.town,
-        np.zeros(FAMILY_COLUMNS),
-        read.pool[0],
-        read.eligible[0],
-        read.followed,
-        read.flows[0],
-        read.panel[0],
-        read.generation[0],
-        read.ever[0],
-    )
-    if months < UPPER_SECONDARY_HORIZON:  # too few have turned 21
-        read.eligible[:, TURNED_21] = 0.0
-    eligible = to_values(read.eligible[0])[[OUTCOME_NAMES.index(name) for name in grid.outcomes]]
+    eligible = read_eligible(world, plan, grid.outcomes)
     return np.concatenate([eligible, paid(grid, flows), _reach(flows)])
 
 
@@ -240,7 +229,8 @@ def inputs_hash(grid: Grid) -> str:
     posterior = grid.template.posterior
     draws = posterior if posterior in ("prior", "default") else _hash_file(Path(posterior))
     anywhere = replace(grid.template, posterior=draws)
-    told = json.dumps([SOURCE_HASH, _hash_file(Path(__file__)), repr(replace(grid, template=anywhere))])
+    own = [_hash_file(Path(str(module.__file__))) for module in (sys.modules[__name__], points, costs)]
+    told = json.dumps([SOURCE_HASH, *own, repr(replace(grid, template=anywhere))])
     return hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from calibration.staged import begun, check_inputs, check_options, finish, finished
+from calibration.sensitivity import OUTCOMES
+from calibration.staged import anywhere, begun, check_inputs, check_options, finish, finished
 from scenarios.comparison import MAIN_STUDY
 from scenarios.folders import check_folder, default_folder
 from scenarios.options import add_options, path
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from calibration.frontier import Grid
     from scenarios.study import Study
 
-OUTCOMES: Final = (
-    *("employed_share", "disposable_income", "child_participation_share", "children_in_low_income_share"),
-)
-"""Of the families eligible at month 0, at the horizon; beside them the barrier that each service that grows is there for."""
 REPLICATES: Final = 200
 MOST_CELLS: Final = 2000
 MOST_PLACES: Final = 10.0  # times today's
@@ -36,6 +33,8 @@ FULL: Final = {"coordinators": "0-8", "caseloads": "5,10,15,20,25,30", "places":
 QUICK: Final = {"coordinators": "0,1,2,4,8", "caseloads": "5,10,20,30", "places": "1,2"}
 QUICK_REPLICATES: Final = 40
 TABLES: Final = ("frontier", "budgets", "best", "marginal")
+FIGURES: Final = ("frontier", "caseload-coordinators", "more-coordinators")
+WRITES: Final = (*(f"{name}.csv" for name in TABLES), *(f"figures/{name}.*" for name in FIGURES))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,9 +76,9 @@ def main(args: argparse.Namespace) -> int:
     check_options(args)
     study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
     replicates = _replicates(args)
-    grid, budgets = _asked(study, args)
     folder: Path = args.out or default_folder(f"frontier-{study.name}", resume=args.resume)
     check_folder(folder, force=args.force, resume=args.resume)
+    grid, budgets = _asked(study, args)
     inputs = _inputs(study, grid, budgets, replicates)
     if args.resume:
         check_inputs(folder, inputs)
@@ -87,7 +86,7 @@ def main(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(f"{folder} is finished already")
         return 0
-    with begun(folder, inputs, resume=args.resume) as pieces:
+    with begun(folder, inputs, resume=args.resume, writes=WRITES) as pieces:
         _run(args, study, grid, budgets, inputs, folder, pieces)
     return 0
 
@@ -169,7 +168,7 @@ def _asked(study: Study, args: argparse.Namespace) -> tuple[Grid, tuple[float, .
         barriers = (f"barrier_{name}_share" for name in services if name in BARRIERS)
         outcomes = (*OUTCOMES, *barriers)
     grid = Grid(template, cells, services, outcomes, costs, study.seed)
-    return grid, _that_fit(budgets or _usual_budgets(grid), grid)
+    return grid, _that_fit(budgets, grid) if budgets else _usual_budgets(grid)
 
 
 def whole_numbers(text: str, key: str, low: int, high: int) -> tuple[int, ...]:
@@ -242,14 +241,16 @@ def _outcomes(text: str, study: Study) -> tuple[str, ...]:
 
 
 def _usual_budgets(grid: Grid) -> tuple[float, ...]:
-    """What one coordinator costs a year, two, four and so on up to the most of the grid; else what its cells cost."""
+    """What one coordinator costs a year, two, four and so on up to the most of the grid, where that buys something; else what
+    its cells cost."""
     from calibration.staffing import yearly_costs
 
+    paid = yearly_costs(grid)[0][1:]
     most = max(cell.coordinators for cell in grid.cells)
-    if most == 0:
-        return tuple(sorted({float(cost) for cost in yearly_costs(grid)[0] if cost > 0.0})) or (1.0,)
     counts = {most} | {2**k for k in range(12) if 2**k <= most}
-    return tuple(grid.costs.position * count for count in sorted(counts))
+    usual = tuple(grid.costs.position * count for count in sorted(counts))
+    buys = tuple(budget for budget in usual if budget > 0.0 and budget >= paid.min())
+    return buys or tuple(sorted({float(cost) for cost in paid if cost > 0.0})) or (1.0,)
 
 
 def _that_fit(budgets: tuple[float, ...], grid: Grid) -> tuple[float, ...]:
@@ -285,7 +286,7 @@ def _inputs(study: Study, grid: Grid, budgets: Sequence[float], replicates: int)
         "grid_hash": inputs_hash(grid),
         "staffing_hash": files.hash_bytes(b"\0".join(sources)),
         "inputs": {
-            "study": files.hash_bytes(json.dumps(study.resolved(), sort_keys=True, default=files.plain).encode()),
+            "study": files.hash_bytes(json.dumps(anywhere(study), sort_keys=True, default=files.plain).encode()),
             **({posterior.name: files.hash_bytes(posterior.read_bytes())} if posterior.is_file() else {}),
         },
     }

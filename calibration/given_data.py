@@ -52,13 +52,22 @@ def measures(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def scores(values: FloatArray) -> FloatArray:
+    """Parameters of draws as normal scores, (N, D): their ranks on a standard normal. What does not vary is zero."""
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    found = ndtri((rankdata(values, axis=0) - 0.5) / len(values))
+    return np.asarray(np.where(values.min(axis=0) < values.max(axis=0), found, 0.0))
+
+
 def _standard(x: FloatArray) -> FloatArray:
     sd = x.std(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(sd > 0.0, sd, 1.0))
 
 
 def _slopes(names: Sequence[str], x: FloatArray, y: FloatArray) -> list[tuple[Any, ...]]:
-    """Change of the difference for one standard deviation of each parameter, by itself."""
+    """Change of the difference that goes with one standard deviation of each parameter, and with what varies with it."""
     z, mean = _standard(x), y.mean(axis=1)
     mean = mean - mean.mean()
     slope = z.T @ mean / len(z)

@@ -1,11 +1,11 @@
 """Morris screening: what moving one parameter does, over trajectories in which every parameter is moved once.
 
-SALib makes the trajectories and reads mu, mu* and sigma. An effect is that of moving a parameter over the middle 90 % of its
-distribution. Points of a trajectory share their luck, trajectories do not.
+SALib makes the trajectories and reads mu, mu* and sigma. A move is two thirds of the middle 90 % of a parameter's distribution,
+and its effect is told as for the whole of it. Points of a trajectory share their luck, trajectories do not.
 
 mu* and sigma hold chance: in a small municipality whatever reshuffles families has large effects of no direction. So there is
 also ``strength``, the root mean square effect with chance taken out: the product of the effects in two different replicates has
-the square of the expected effect as its mean. Parameters are ranked by mu with its own error taken off, which is steadier.
+the square of the expected effect as its mean.
 """
 
 from __future__ import annotations
@@ -96,17 +96,3 @@ def elementary_effects(u: FloatArray, y: FloatArray) -> FloatArray:
     found = np.empty_like(by_move)
     np.put_along_axis(found, np.broadcast_to(moved[:, :, None], by_move.shape), by_move, axis=1)
     return found
-
-
-def seen(names: Sequence[str], u: FloatArray, y: FloatArray) -> FloatArray:
-    """Square of mu with its own error taken off, over the variance of the output: what parameters are ranked by. (D,)"""
-    d = len(names)
-    y = np.nanmean(y, axis=1)
-    kept = np.isfinite(y.reshape(-1, d + 1)).all(axis=1)
-    each = elementary_effects(u.reshape(-1, d + 1, d)[kept].reshape(-1, d), y.reshape(-1, d + 1)[kept].reshape(-1, 1))
-    count = len(each)
-    variance = float(np.nanvar(y))
-    if count < 2 or variance <= 0.0:
-        return np.zeros(d)
-    mean = each[:, :, 0]
-    return np.asarray((mean.mean(axis=0) ** 2 - mean.var(axis=0, ddof=1) / count) / variance)

@@ -122,12 +122,12 @@ def block_effects(asked: Asked, values: FloatArray, block: int) -> FloatArray:
                 for plan in asked.plans:
                     arm = start_arm(world, plan)
                     burn_in(arm, plan.horizon_months)
-                    arms[plan.name] = _eligible(arm, plan, asked.outcomes)
+                    arms[plan.name] = read_eligible(arm, plan, asked.outcomes)
                 found[i, r] = [arms[one] - arms[other] for _, one, other in asked.contrasts]
     return found
 
 
-def _eligible(arm: World, plan: Plan, outcomes: Sequence[str]) -> FloatArray:
+def read_eligible(arm: World, plan: Plan, outcomes: Sequence[str]) -> FloatArray:
     """Outcomes of those eligible at month 0, in the present month. (outcomes,)"""
     from simulation.engine import UPPER_SECONDARY_HORIZON, Readings, read_now
     from simulation.reading import FAMILY_COLUMNS, TURNED_21, to_values

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from calibration import morris
 from calibration.predictions import on_scale
 from calibration.priors import columns_to_normal, from_normal, uncertain
 from calibration.table import Job, Rows, simulate_rows
@@ -25,15 +26,13 @@ from simulation.outcomes import FloatArray
 from simulation.parameters import default_values, parameter_names
 
 TRAJECTORIES: Final = 10
-LEVELS: Final = 4
 FITTED: Final = 15
 COLUMNS: Final = ("parameter", "target", "mu", "mu_star", "mu_star_conf", "sigma", "scaled", "scaled_error")
 
 
 def problem() -> dict[str, Any]:
     """The uncertain parameters as SALib takes them, as probabilities between the 5 % and the 95 % quantile."""
-    names = [parameter.name for parameter in uncertain()]
-    return {"num_vars": len(names), "names": names, "bounds": [[0.05, 0.95]] * len(names)}
+    return morris.problem([parameter.name for parameter in uncertain()])
 
 
 def screen(
@@ -52,18 +51,17 @@ def screen(
     The columns of ``COLUMNS``; ``scaled`` is mu in standard deviations of the target, ``scaled_error`` its standard error
     """
     from SALib.analyze import morris as analysis
-    from SALib.sample import morris as sampling
 
     asked = problem()
-    u = sampling.sample(asked, trajectories, num_levels=LEVELS, seed=job.seed)
-    numbers = 2 * np.repeat(np.arange(trajectories), len(u) // trajectories)
+    u, trajectory = morris.trajectories(asked["names"], trajectories, seed=job.seed)
+    numbers = 2 * trajectory
     rows = simulate_rows(job, _values(u), numbers, folder=folder, workers=workers, step=step)
     found = []
     for t, target in enumerate(targets):
         y = on_scale(target, rows.answers[:, t, 0])
         there = np.isfinite(y)
         y = np.where(there, y, y[there].mean() if there.any() else 0.0)  # nobody to measure: no effect
-        effects = analysis.analyze(asked, u, y, num_levels=LEVELS, seed=job.seed)
+        effects = analysis.analyze(asked, u, y, num_levels=morris.LEVELS, seed=job.seed)
         scale = _scale(target, rows, t)
         found.append(
             pd.DataFrame(

@@ -8,7 +8,6 @@ indices are then taken of (``docs/decisions/0014``). Each stage is a folder of s
 from __future__ import annotations
 
 import argparse
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from calibration.staged import Stages, begun, check_inputs, check_options, finish, finished
+from calibration.staged import Stages, anywhere, begun, check_inputs, check_options, finish, finished
 from scenarios.folders import check_folder, default_folder
 from scenarios.options import add_options, path, whole_number
 from simulation.errors import InputError, nearest
@@ -45,6 +44,8 @@ COLUMNS: Final = (
 INFORMATION: Final = "value_of_information.csv"
 TABLE: Final = "sensitivity.csv"
 CONVERGENCE: Final = "convergence.csv"
+TABLES: Final = (TABLE, CONVERGENCE, INFORMATION)
+WRITES: Final = (*TABLES, "figures/sensitivity-*", "figures/value-of-information.*")
 CONVERGENCE_COLUMNS: Final = (
     *("contrast", "outcome", "method", "index", "parameter", "samples", "value", "low", "high"),
 )
@@ -115,7 +116,9 @@ def names(text: str) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study (default: caseload-10-vs-20)")
+    parser.add_argument(
+        "study", nargs="?", type=path, metavar="STUDY.toml", help="a study (default: caseload-10-vs-20)"
+    )
     parser.add_argument(
         "--contrast",
         action="append",
@@ -135,7 +138,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--trajectories", type=whole_number(2, 10_000), metavar="N", help="of Morris (default 20)")
     parser.add_argument(
-        "--samples", type=power_of_two(2, LARGEST), metavar="N", help="of Sobol, a power of two (default 256)"
+        "--samples",
+        type=power_of_two(2, LARGEST),
+        metavar="N",
+        help="of Sobol, a power of two (default 256; 128 for groups)",
     )
     parser.add_argument("--point-replicates", type=whole_number(2, 1000), metavar="N", help="of a point (default 10)")
     parser.add_argument(
@@ -161,10 +167,11 @@ def main(args: argparse.Namespace) -> int:
     if args.resume:
         check_inputs(folder, inputs)
     if args.resume and finished(folder):
+        draw(folder, args.lang)
         if not args.quiet:
-            print(f"{folder} is finished already")
+            print(f"{folder} is finished already; its figures are drawn again")
     else:
-        with begun(folder, inputs, resume=args.resume) as pieces:
+        with begun(folder, inputs, resume=args.resume, writes=WRITES) as pieces:
             _run(args, job, values, inputs, folder, pieces)
     return _write_page(args, folder)
 
@@ -222,8 +229,11 @@ def _stages(args: argparse.Namespace, parameters: Sequence[str]) -> tuple[str, .
 
 
 def _values(args: argparse.Namespace, job: Job) -> Any:
+    """What outcomes are worth, where a decision is looked at."""
     from results.gain_values import load_values, values_path
 
+    if "draws" not in job.stages and args.values is None:
+        return None
     prices = job.study.arms[0].prices
     return load_values(args.values or values_path(prices), prices)
 
@@ -233,22 +243,13 @@ def _inputs(job: Job, values: Any) -> dict[str, Any]:
     import json
 
     from results import files
+    from results.costs import costs_path, load_costs
     from simulation.compiled import SOURCE_HASH
 
-    sources = (
-        "decision_draws",
-        "factors",
-        "given_data",
-        "morris",
-        "points",
-        "sobol",
-        "tornado",
-        "value_of_information",
-    )
-    code = b"\0".join(Path(__file__).with_name(f"{name}.py").read_bytes().replace(b"\r\n", b"\n") for name in sources)
+    code = b"\0".join(path.read_bytes().replace(b"\r\n", b"\n") for path in _sources())
     posterior = job.factors.posterior
     return {
-        "study": files.hash_bytes(json.dumps(_anywhere(job.study), sort_keys=True).encode()),
+        "study": files.hash_bytes(json.dumps(anywhere(job.study), sort_keys=True).encode()),
         "title": job.study.title,
         "posterior": posterior if posterior == "prior" else files.hash_bytes(Path(posterior).read_bytes()),
         "seed": job.study.seed,
@@ -257,36 +258,30 @@ def _inputs(job: Job, values: Any) -> dict[str, Any]:
         "parameters": list(job.parameters),
         "stages": list(job.stages),
         "size": asdict(job.size),
-        "values": hashlib.sha256(repr(values).encode()).hexdigest(),
+        "values": files.hash_bytes(repr(values).encode()),
+        "costs": files.hash_bytes(repr(load_costs(costs_path(job.study.arms[0].prices))).encode()),
         "source_hash": SOURCE_HASH,
         "analysis_hash": files.hash_bytes(code),
     }
 
 
-def _anywhere(study: Study) -> dict[str, Any]:
-    """The resolved study, wherever its posterior lies."""
-    told = study.resolved()
-    for arm in told["arms"]:
-        arm["posterior"] = Path(arm["posterior"]).name
-    return told
+def _sources() -> list[Path]:
+    """The sources that make tables from simulations."""
+    own = ("decision_draws", "factors", "given_data", "morris", "points", "priors", "sobol", "tornado")
+    here, results = Path(__file__).parent, Path(__file__).parents[1] / "results"
+    found = [here / f"{name}.py" for name in (*own, "sensitivity", "value_of_information")]
+    return [*found, *(results / f"{name}.py" for name in ("costs", "gain_values", "statistics"))]
 
 
 def _run(args: argparse.Namespace, job: Job, values: Any, inputs: dict[str, Any], folder: Path, pieces: Path) -> None:
     from results import files
-    from results.sensitivity_figures import write_figures
 
     started = time.monotonic()
     stage = Stages(f"sensitivity {job.study.name}", quiet=args.quiet).stage
     found = analyse(job, values, stage, folder=pieces, workers=args.workers)
     for name, table in found.items():
         files.write_csv(folder / name, table)
-    write_figures(folder / "figures", found[TABLE], found.get(CONVERGENCE), args.lang)
-    if INFORMATION in found:
-        from results.information_figures import information_figure
-        from results.style import save
-
-        picture = information_figure(found[INFORMATION], args.lang)
-        save(folder / "figures", picture.name, picture.images)
+    draw(folder, args.lang)
     told = {"posterior_name": Path(job.factors.posterior).stem, "study_name": job.study.name, "lang": args.lang}
     finish(folder, inputs, told, started)
     if not args.quiet:
@@ -296,17 +291,42 @@ def _run(args: argparse.Namespace, job: Job, values: Any, inputs: dict[str, Any]
         print(folder / TABLE)
 
 
+def draw(folder: Path, lang: str) -> None:
+    """The figures of a finished analysis, from its tables."""
+    from results import files
+    from results.information_figures import information_figure
+    from results.sensitivity_figures import write_figures
+    from results.style import save
+
+    tables = read(folder)
+    write_figures(folder / "figures", tables[TABLE], tables.get(CONVERGENCE), lang)
+    if INFORMATION in tables:
+        picture = information_figure(tables[INFORMATION], lang)
+        files.make_folder(folder / "figures")
+        save(folder / "figures", picture.name, picture.images)
+
+
+def read(folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables of an analysis, by the names of their files."""
+    import pandas as pd
+
+    numbers = {name: [""] for name in ("value", "low", "high")}
+    return {
+        name: pd.read_csv(folder / name, keep_default_na=False, na_values=numbers)
+        for name in TABLES
+        if (folder / name).exists()
+    }
+
+
 def _write_page(args: argparse.Namespace, folder: Path) -> int:
     """Put the tables of a finished analysis into a page, where that was asked for."""
     if args.write is not None:
         import json
 
-        import pandas as pd
-
         from calibration.pages import write_between
         from calibration.sensitivity_page import markdown
 
-        tables = {file.name: pd.read_csv(file) for file in folder.glob("*.csv")}
+        tables = read(folder)
         made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         write_between(args.write, PAGE, markdown(tables, made))
     return 0
@@ -322,7 +342,7 @@ def analyse(
 
     Parameters
     ----------
-    values : what outcomes are worth, from ``value_of_information.load_values``
+    values : what outcomes are worth, from ``results.gain_values.load_values``
     stage : gives a progress for each stage
     folder : where simulations are kept; None keeps nothing
     """
@@ -366,8 +386,8 @@ class _Work:
     def draws(self, step: Progress | None) -> tuple[str, ...]:
         """Measures on the calibrated draws; the parameters that matter most there."""
         from calibration.decision_draws import simulate_draws
-        from calibration.given_data import measures, weight
-        from calibration.priors import columns_to_normal
+        from calibration.given_data import measures, scores, weight
+        from simulation.parameters import parameter_names
 
         job = self.job
         self.drawn = simulate_draws(
@@ -379,7 +399,7 @@ class _Work:
             workers=self.workers,
             step=step,
         )
-        x = columns_to_normal(job.factors.names, self.drawn.values)
+        x = scores(self.drawn.values[:, [parameter_names().index(name) for name in job.factors.names]])
         top = job.parameters or most(job.factors.names, weight(x, self.drawn.effects), job.size.top)
         for contrast, outcome, y in self._each(self.drawn.effects):
             table = measures(job.factors.names, x, y, seed=job.study.seed, pawn=top)

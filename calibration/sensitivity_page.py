@@ -112,14 +112,11 @@ def _told(rows: pd.DataFrame, lang: str, plain: Any) -> Iterator[str]:
 
 def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
     """All tables, in English."""
-    size = made["size"]
     table = tables["sensitivity.csv"]
     looked = table[(table["method"] == "draws") & (table["index"] == "slope")]["parameter"].nunique() - 1
     lines = [
         f"*Made by `{made['command']}`: study `{made['study_name']}`, parameters from `{made['posterior_name']}`, seed "
-        f"{made['seed']}, {size['draws']:,} calibrated draws of two replicates, {size['trajectories']} Morris trajectories, "
-        f"Sobol with N = {size['samples']} and {size['replicates']} replicates a point (groups: N = {size['group_samples']}); "
-        f"model sources `{made['source_hash'][:12]}`. Intervals are 95 %.*"
+        f"{made['seed']}; {_sizes(made)}; model sources `{made['source_hash'][:12]}`. Intervals are 95 %.*"
     ]
     for contrast, rows in table.groupby("contrast", sort=False):
         lines += ["", f"**{contrast}.**"]
@@ -132,6 +129,19 @@ def markdown(tables: dict[str, pd.DataFrame], made: dict[str, Any]) -> str:
     if "value_of_information.csv" in tables:
         lines += ["", *_information(tables["value_of_information.csv"])]
     return "\n".join(lines)
+
+
+def _sizes(made: dict[str, Any]) -> str:
+    """How much was simulated in the stages that ran."""
+    size = made["size"]
+    told = {
+        "draws": f"{size['draws']:,} calibrated draws of two replicates",
+        "morris": f"{size['trajectories']} Morris trajectories of two replicates a point",
+        "tornado": f"{size['blocks'] * size['replicates']} replicates of each end of the tornado",
+        "sobol": f"Sobol with N = {size['samples']} and {size['replicates']} replicates a point",
+        "groups": f"Sobol of groups with N = {size['group_samples']}",
+    }
+    return ", ".join(told[stage] for stage in made["stages"])
 
 
 def _outcomes(rows: pd.DataFrame) -> list[str]:
@@ -175,7 +185,10 @@ def _draws(rows: pd.DataFrame, looked: int) -> list[str]:
         cells.append(row)
     chance = ["*chance, share of the variance of a draw's mean*"]
     chance += [_interval(_pick(rows, "share", CHANCE, outcome), lambda x: percent(x, "en")) for outcome in outcomes]
-    head = [f"On calibrated draws: change for one sd (points, NOK), of {looked} parameters", *map(_head, outcomes)]
+    head = [
+        f"On calibrated draws: change that goes with one sd (points, NOK), of {looked} parameters",
+        *map(_head, outcomes),
+    ]
     note = f"Bold: told from zero when all {looked} are looked at. Left out: parameters that stand out nowhere."
     return [*_table(head, [*cells, chance]), "", note]
 
@@ -198,7 +211,9 @@ def _sobol(rows: pd.DataFrame, _: int) -> list[str]:
     lines: list[str] = []
     if outcomes:
         names = list(dict.fromkeys(rows[rows["index"] == "S1"]["parameter"]))
-        head = ["Sobol, share of the variance of the expected difference"]
+        head = [
+            "Sobol: share of the variance of the expected difference when these vary, each by itself, all else in the middle"
+        ]
         head += [f"{_head(outcome)}: {index}" for outcome in outcomes for index in ("S1", "ST")]
         cells = []
         for name in names:
@@ -208,21 +223,28 @@ def _sobol(rows: pd.DataFrame, _: int) -> list[str]:
         for outcome in outcomes:
             chance += [_interval(_pick(rows, "share", CHANCE, outcome), lambda x: percent(x, "en")), ""]
         lines += _table(head, [*cells, chance])
-        second = rows[(rows["index"] == "S2") & (rows["low"] > 0.0)].sort_values("value", ascending=False)
-        told = [
-            f"`{r.parameter}` with `{r.second}` {r.value:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in second.itertuples()
-        ]
-        pairs = "; ".join(told[:4]) or "none"
-        lines += [
-            "",
-            f"Pairs whose second-order index can be told from zero (of {len(rows[rows['index'] == 'S2'])}): {pairs}.",
-        ]
+        lines += ["", _pairs(rows, outcomes)]
     if hidden:
         lines += [
             "",
             f"Chance hides the variance of the expected difference, so there are no indices: {', '.join(hidden)}.",
         ]
     return lines
+
+
+def _pairs(rows: pd.DataFrame, outcomes: list[str]) -> str:
+    """Which interactions are clear of zero when all pairs of an outcome are looked at."""
+    from results.sensitivity_words import clear
+
+    told, looked = [], 0
+    for outcome in outcomes:
+        pairs = rows[(rows["index"] == "S2") & (rows["outcome"] == outcome) & rows["value"].notna()]
+        looked += len(pairs)
+        row: Any
+        for row in pairs[clear(pairs) & (pairs["value"] > 0.0).to_numpy()].itertuples():
+            interval = f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
+            told.append(f"{_head(outcome).lower()}: `{row.parameter}` with `{row.second}` {interval}")
+    return f"Second order, clear of zero when all pairs are looked at (of {looked}): {'; '.join(told) or 'none'}."
 
 
 def _groups(rows: pd.DataFrame, _: int) -> list[str]:
@@ -275,7 +297,11 @@ def _information(table: pd.DataFrame) -> list[str]:
             best = ranking(table, str(contrast), str(account), float(factor)).iloc[0]
             told.append(f"{best['group']}: {_money(best)}" if best["high"] > 0.5 else "none")
             cells.append([f"{contrast}; {account}; values x {factor:g}", *told])
-    head = ["decision; whose account; factor on the values", "expected net benefit", "probability that 10 is better"]
+    head = [
+        "decision; whose account; factor on the values",
+        "expected net benefit",
+        "probability that the first is better",
+    ]
     lines += _table([*head, "EVPI", "group most worth knowing (EVPPI)"], cells)
     return [*lines, "", sentence(table, "en")]
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 
 from calibration.frontier import PAYERS, REACH, Grid
 from results.costs import MONTHS_A_YEAR
@@ -316,7 +317,7 @@ def _within(found: Found, name: str, fits: IntArray) -> tuple[dict[str, Any], pd
         **{key: told[key][best] for key in EFFECT},
         "prob_best": chances[best],
         "cross_fitted": BETTER[name] * cross_fitted(gains),
-        "says": _says({"outcome": name, **{key: value[best] for key, value in told.items()}}),
+        "says": _says({"outcome": name, **{key: value[best] for key, value in told.items()}}, len(fits)),
         **_one(found, fits[second], "runner_up_"),
         "runner_up_prob_best": chances[second],
         "as_good": int(alike.sum()),
@@ -335,11 +336,16 @@ def _within(found: Found, name: str, fits: IntArray) -> tuple[dict[str, Any], pd
     return row, table[(table["prob_best"] > 0.0) | table["as_good"]]
 
 
-def _says(row: dict[str, Any]) -> str:
-    """``effect`` where the report would call it likely, ``on_average`` where only the mean is told from zero, ``cannot_tell``."""
-    if verdict(row) in ("likely", "almost_certain"):
-        return "effect"
-    return "on_average" if row["ci_low"] > 0.0 or row["ci_high"] < 0.0 else "cannot_tell"
+def _says(row: dict[str, Any], cells: int) -> str:
+    """``effect`` where the report would call it likely, ``on_average`` where only the mean is told from zero, ``cannot_tell``.
+
+    The cell is the highest of so many, so that its mean must be told from zero when as many are looked at (Bonferroni).
+    """
+    half = 0.5 * (row["ci_high"] - row["ci_low"])
+    wider = float(ndtri(0.025 / cells) / ndtri(0.025))
+    if not abs(row["mean"]) > wider * half:
+        return "cannot_tell"
+    return "effect" if verdict(row) in ("likely", "almost_certain") else "on_average"
 
 
 def _one(found: Found, cell: int, prefix: str = "") -> dict[str, Any]:

@@ -18,6 +18,7 @@ from simulation.errors import InputError
 
 if TYPE_CHECKING:
     from scenarios.progress import Progress
+    from scenarios.study import Study
 
 INPUTS: Final = "inputs.json"
 MANIFEST: Final = "manifest.json"
@@ -30,7 +31,10 @@ def check_options(args: argparse.Namespace) -> None:
 
 
 def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
-    """Refuse to go on with a run of other inputs or other code; one that does not say is asked by its pieces."""
+    """Refuse to go on with a run of other inputs or other code, or with another command's."""
+    if (folder / CHUNKS).exists() and not any((folder / name).exists() for name in (MANIFEST, INPUTS)):
+        allowed = "the folder of a run that this command began, or another --out"
+        raise InputError("holds the run of another command", file=folder, key="--resume", allowed=allowed)
     made = next((_read(folder / name) for name in (MANIFEST, INPUTS) if (folder / name).exists()), inputs)
     here = json.loads(json.dumps(inputs))  # tuples are lists in a file
     other = [key for key, value in here.items() if made.get(key) != value]
@@ -49,12 +53,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def begun(folder: Path, inputs: dict[str, Any], *, resume: bool, others: Iterable[str] = ()) -> Iterator[Path]:
+def begun(
+    folder: Path, inputs: dict[str, Any], *, resume: bool, others: Iterable[str] = (), writes: Iterable[str] = ()
+) -> Iterator[Path]:
     """The folder of a run, locked; its inputs noted, and cleared of an earlier run that is not gone on with.
 
     Parameters
     ----------
     others : folders of pieces beside the usual one
+    writes : patterns of the files that the command writes: an earlier run's are taken away
 
     Yields
     ------
@@ -66,12 +73,22 @@ def begun(folder: Path, inputs: dict[str, Any], *, resume: bool, others: Iterabl
         if not resume:
             for left in (CHUNKS, *others):
                 shutil.rmtree(folder / left, ignore_errors=True)
+            for old in [path for pattern in writes for path in folder.glob(pattern)]:
+                old.unlink(missing_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         files.write_json(folder / INPUTS, inputs)
         try:
             yield folder / CHUNKS
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
+
+
+def anywhere(study: Study) -> dict[str, Any]:
+    """What a study fixes, wherever its posterior lies."""
+    told = study.resolved()
+    for arm in told["arms"]:
+        arm["posterior"] = Path(arm["posterior"]).name
+    return told
 
 
 def finished(folder: Path) -> bool:

@@ -139,7 +139,7 @@ def value_of_information(
         evpi = loss_estimate(belief)
         found: list[tuple[str, str, Estimate]] = [
             ("inb", "", Estimate(*(float(told[name][i]) for name in ("mean", "ci_low", "ci_high")))),
-            ("probability", "", _probability(float(told["prob_better"][i]), belief)),
+            ("probability", "", _probability(belief)),
             ("evpi", "", evpi),
         ]
         found += [("evppi", group, partial(y, terms, belief, evpi)) for group, terms in spread.items()]
@@ -277,10 +277,10 @@ def _interval(belief: Belief, measure: Measure) -> Estimate:
     return Estimate(value, value - reach(-1.0), value + reach(1.0))
 
 
-def _probability(value: float, belief: Belief) -> Estimate:
-    """A probability with an interval that holds it."""
+def _probability(belief: Belief) -> Estimate:
+    """The probability that the expected net benefit is above zero, from the same belief as the value of information."""
     found = _interval(belief, share_above)
-    return Estimate(value, min(value, max(found.low, 0.0)), max(value, min(found.high, 1.0)))
+    return Estimate(found.value, max(found.low, 0.0), min(found.high, 1.0))
 
 
 # ---- a group of parameters -------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def write_figures(folder: Path, tables: dict[str, pd.DataFrame], lang: str, *, c
     """
     table, marginal = tables["frontier"], tables["marginal"]
     pictures = [frontier_figure(table, lang)]
-    if (table["coordinators"] > 0).any() and (table["places"] == 1.0).any():
+    if ((table["coordinators"] > 0) & (table["places"] == 1.0)).any():
         pictures += [
             heat_map(table, lang),
             more_coordinators(table, marginal, usual_caseload(marginal, caseload), lang),

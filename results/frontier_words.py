@@ -61,6 +61,7 @@ def budget_sentence(row: Any, lang: str) -> str:
     text = say(
         f"frontier.{row['says']}", lang,
         budget=millions(float(row["budget"]), lang), staffing=staffing(row, lang), effect=effect(row, outcome, lang),
+        cross=fine(float(row["cross_fitted"]), outcome, lang),
         probability=percent(float(row["prob_best"]), lang), helps=percent(float(row["prob_better"]), lang),
     )  # fmt: skip
     if row["says"] != "cannot_tell" and row["cheapest_staffing_cost_a_year"] < row["staffing_cost_a_year"]:

@@ -24,7 +24,7 @@ GAINS: Final = (
 class GainEntry(Table):
     """The value of one gain, with where it comes from."""
 
-    value: Annotated[float, Field(ge=0)]
+    value: Annotated[float, Field(ge=0, le=1e9)]
     unit: str
     source: str
     grade: Literal["A", "B", "C", "D"]

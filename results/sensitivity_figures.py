@@ -18,10 +18,9 @@ from results import files, words
 from results.language import capital, number, say
 from results.sensitivity_words import (
     BoolArray,
-    about,
-    by_chance,
     chance_of,
     chance_sentence,
+    clear,
     findings,
     listed,
     name_of,
@@ -59,6 +58,7 @@ FEWEST: Final = 10
 """Parameters not told from zero that it takes to draw how far chance goes."""
 CURVES: Final = 7
 """Curves of a panel of convergence: as many as there are colours."""
+SIGNED_INDICES: Final = ("mu", "slope", "swing", "low_end", "high_end")
 ROW: Final = 0.29  # inches of a row
 NAMES: Final = 9.0  # points
 LONGEST: Final = 50  # letters of a name
@@ -111,9 +111,13 @@ def draw_figures(table: Rows, convergence: Rows | None, lang: str) -> list[Pictu
 
 
 def _index(rows: Rows, index: str) -> Rows:
-    """``parameter,value,low,high`` of an index that have a value, without chance and dummy; the largest first."""
+    """``parameter,value,low,high`` of an index that have a value, without chance and dummy; the largest first.
+
+    What cannot be below zero stands by its value, and an estimate below zero last.
+    """
     found = rows[(rows["index"] == index) & ~rows["parameter"].isin(("chance", "dummy")) & rows["value"].notna()]
-    order = found["value"].abs().sort_values(ascending=False, kind="stable").index
+    size = found["value"].abs() if index in SIGNED_INDICES else found["value"]
+    order = size.sort_values(ascending=False, kind="stable").index
     return found.loc[order, ["parameter", "value", "low", "high"]].reset_index(drop=True)
 
 
@@ -422,7 +426,7 @@ def _draw_pairs(axes: Any, names: Sequence[str], rows: Rows, lang: str) -> None:
     place = {name: i for i, name in enumerate(names)}
     both = rows["parameter"].isin(place) & rows["second"].isin(place)
     pairs = rows[(rows["index"] == "S2") & rows["value"].notna() & both]
-    count, certain = len(names), pairs[told(pairs)]
+    count, certain = len(names), pairs[clear(pairs) & (pairs["value"] > 0.0).to_numpy()]
     axes.set_xlim(-0.5, count - 0.5)
     axes.grid(visible=False)
     axes.set_facecolor("#f7f7f7")
@@ -430,8 +434,8 @@ def _draw_pairs(axes: Any, names: Sequence[str], rows: Rows, lang: str) -> None:
     row: Any
     for row in certain.itertuples():
         for x, y in ((place[row.parameter], place[row.second]), (place[row.second], place[row.parameter])):
-            axes.add_patch(_square(x, y, BLUE if row.value > 0 else ORANGE, 0.25 + 0.75 * abs(row.value) / darkest))
-            dark = row.value > 0 and abs(row.value) > 0.5 * darkest
+            axes.add_patch(_square(x, y, BLUE, 0.25 + 0.75 * row.value / darkest))
+            dark = row.value > 0.5 * darkest
             axes.text(
                 x, y, number(100.0 * row.value, lang), ha="center", va="center", fontsize=7,
                 color="white" if dark else BLACK,
@@ -441,8 +445,7 @@ def _draw_pairs(axes: Any, names: Sequence[str], rows: Rows, lang: str) -> None:
     axes.set_xticks(range(count), [number(i + 1, lang) for i in range(count)], fontsize=8)
     axes.tick_params(axis="x", length=0)
     numbers = {"told": number(len(certain), lang), "count": number(len(pairs), lang)}
-    text = say("sensitivity.second_some", lang, **numbers, expected=about(by_chance(len(pairs), signed=True), lang))
-    axes.set_xlabel(text if len(certain) else say("sensitivity.second_none", lang, **numbers), fontsize=8)
+    axes.set_xlabel(say(f"sensitivity.second_{'some' if len(certain) else 'none'}", lang, **numbers), fontsize=8)
     axes.set_title(say("sensitivity.second_title", lang), fontsize=NAMES, fontweight="normal", pad=3)
 
 
