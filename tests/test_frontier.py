@@ -219,10 +219,12 @@ def test_a_choice_is_judged_by_draws_that_did_not_make_it() -> None:
     assert abs(np.mean(told)) < 0.05
 
 
-def made_up(study: Study, costs: Costs, gain: Callable[[Cell], float], chance: float, draws: int = 60) -> Found:
+def made_up(
+    study: Study, costs: Costs, gain: Callable[[Cell], float], chance: float, draws: int = 60, seed: int = 6
+) -> Found:
     """A grid whose share in work is known."""
     grid = grid_of(study, costs, grid_cells((0, 1, 2, 4), (10,), (1.0, 2.0)), outcomes=("employed_share",))
-    rng = np.random.default_rng(6)
+    rng = np.random.default_rng(seed)
     rows = np.zeros((2 * draws, len(grid.cells), len(grid.columns)))
     rows[..., 0] = [gain(cell) for cell in grid.cells] + chance * rng.normal(size=rows.shape[:2])
     rows[..., grid.columns.index("families_followed")] = [10 * cell.coordinators for cell in grid.cells]
@@ -296,6 +298,29 @@ def test_a_run_that_was_broken_off_ends_in_the_same_bytes(
     assert command(tmp_path / "whole", "--resume") == 0
     assert command(tmp_path / "whole", "--resume", "--seed", "5") == 2
     assert "other inputs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--coordinators", "0-2", "--caseloads", "10", "--places", "2", "--services", "work"],
+        ["--coordinators", "4,6", "--caseloads", "5", "--places", "1"],
+    ],
+    ids=["only more places", "no staffing as cheap as one coordinator"],
+)
+def test_a_grid_of_any_shape_ends_well(tmp_path: Path, more: list[str]) -> None:
+    arguments = ["--quiet", "--replicates", "4", "--outcomes", "trust", "--out", str(tmp_path / "run")]
+    assert run.main(["frontier", *SETS, *more, *arguments]) == 0
+    assert len(pd.read_csv(tmp_path / "run" / "budgets.csv"))
+
+
+def test_the_highest_of_many_cells_that_do_nothing_is_not_said_to_help(study: Study, costs: Costs) -> None:
+    said = []
+    for seed in range(20):
+        found = made_up(study, costs, lambda _: 0.0, 0.05, seed=seed)
+        budgets, _ = staffing.budget_tables(found, [9e6])
+        said.append(budgets.iloc[0]["says"])
+    assert said.count("cannot_tell") >= 18
 
 
 def _check_what_it_left(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from calibration.sensitivity import COLUMNS, OUTCOMES, add_arguments, job_of
 from calibration.tornado import swings
 from scenarios.options import Parser
 from scenarios.study import load_study
+from simulation.parameters import parameter_names
 
 SMALL = ("pool.families=60", "study.horizon_months=12", "study.burn_in_months=24")
 SIZES = ("--draws", "40", "--trajectories", "2", "--samples", "2", "--point-replicates", "2", "--quick")
@@ -146,6 +148,55 @@ def test_a_stopped_analysis_goes_on_to_the_same_bytes_on_one_core(
     assert not (tmp_path / "run" / "chunks").exists()
     assert run.main(small(*chosen, "--resume")) == 0  # a finished one is left as it is
     assert stored[0] - STOPPED_AT == PIECES - (STOPPED_AT - 1)
+
+
+def test_force_takes_away_what_an_earlier_run_left(tmp_path: Path, finished: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    page = tmp_path / "page.md"
+    page.write_text("<!-- sensitivity:begin -->\n<!-- sensitivity:end -->\n", encoding="utf-8")
+    more = ["--only", "tornado", "--parameters", "dose_half,job_entry", "--outcomes", "trust", "--force", "--quiet"]
+    assert run.main(small("--out", str(tmp_path / "run"), "--write", str(page), *more)) == 0
+    assert not (tmp_path / "run" / "value_of_information.csv").exists()
+    assert {path.stem for path in (tmp_path / "run" / "figures").iterdir()} == {
+        "sensitivity-tornado",
+        "sensitivity-tornado-2",
+    }
+    text = page.read_text(encoding="utf-8")
+    assert "Tornado" in text
+    assert "Value of information" not in text
+
+
+def test_the_folder_of_another_command_is_not_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run" / "chunks").mkdir(parents=True)
+    (tmp_path / "run" / "chunks" / "chunk-000000-000009.parquet").write_bytes(b"theirs")
+    assert run.main(small("--out", str(tmp_path / "run"), "--resume")) == 2
+    assert "another command" in capsys.readouterr().err
+    assert (tmp_path / "run" / "chunks" / "chunk-000000-000009.parquet").read_bytes() == b"theirs"
+
+
+def test_a_posterior_may_hold_a_parameter_that_has_no_prior(tmp_path: Path) -> None:
+    draws = pd.DataFrame({"presence_resilient": np.linspace(0.02, 0.04, 21), "job_entry": np.linspace(0.05, 0.1, 21)})
+    draws.to_parquet(tmp_path / "mine.parquet")
+    study = load_study("caseload-10-vs-20", [f'study.posterior="{tmp_path / "mine.parquet"}"'])
+    factors = factors_of(study, ["presence_resilient", "job_entry"])
+    middle = dict(zip(parameter_names(), factors.middle().tolist(), strict=True))
+    assert middle["presence_resilient"] == pytest.approx(0.03)
+    assert (
+        run.main(
+            small(
+                "--out",
+                str(tmp_path / "run"),
+                "--only",
+                "draws",
+                "--quiet",
+                "--set",
+                f'study.posterior="{tmp_path / "mine.parquet"}"',
+                "--outcomes",
+                "trust",
+            )
+        )
+        == 0
+    )
 
 
 # ---- what it refuses -------------------------------------------------------------------------------------------------
