@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
-from results import files, statistics
+from results import evaluation, files, statistics
 from results.calibration import read_fit
 from results.costs import Costs, costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
@@ -75,6 +75,14 @@ class Tables:
     variance: pd.DataFrame
     costs: pd.DataFrame
     cost_differences: pd.DataFrame
+    consequences: pd.DataFrame
+    """costs beside gains and outcomes; the next six are of the same evaluation (``results.evaluation``)"""
+    ratios: pd.DataFrame
+    acceptability: pd.DataFrame
+    plane: pd.DataFrame
+    pays: pd.DataFrame
+    distribution: pd.DataFrame
+    shifts: pd.DataFrame
     reach: pd.DataFrame
     services: pd.DataFrame
     drift: pd.DataFrame
@@ -85,7 +93,8 @@ class Tables:
 
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
-    | {"name", "source", "household"}
+    | {"name", "source", "household", "kind", "ratio", "says", "direction", "gain", "group", "member"}
+    | {"from_payer", "to_payer"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -93,6 +102,7 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "variance": statistics.VARIANCE_COLUMNS,
     "costs": ("arm", *statistics.COST_COLUMNS),
     "cost_differences": ("contrast", *statistics.COST_COLUMNS),
+    **evaluation.COLUMNS,
     "reach": statistics.REACH_COLUMNS,
     "services": statistics.SERVICE_COLUMNS,
     "drift": statistics.DRIFT_COLUMNS,
@@ -122,6 +132,7 @@ def make_tables(runs: Runs, costs: str | Costs, incomes: Any = None) -> Tables:
         variance=variance,
         costs=statistics.costs_table(runs, costs),
         cost_differences=statistics.cost_differences_table(runs, costs),
+        **evaluation.evaluate(runs, costs),
         reach=statistics.reach_table(runs),
         services=statistics.services_table(runs),
         drift=statistics.drift_table(runs),
