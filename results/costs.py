@@ -263,7 +263,7 @@ def load_costs(path: Path, own: Mapping[str, Any] | None = None, origin: str = "
     Raises
     ------
     InputError
-        A file cannot be read, a key is missing, unknown or out of range, a unit is another than ours, or prices are of another year.
+        A file cannot be read, a key is missing, unknown or out of range, a unit is not ours, or prices are of another year.
     """
     document = _document(path)
     if own:

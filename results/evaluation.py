@@ -338,5 +338,5 @@ def _shifts(runs: Runs, costs: Costs, order: IntArray, draw: IntArray, pair: tup
 
 
 def lesser(saved: FloatArray, spent: FloatArray) -> FloatArray:
-    """What one account saves and the other spends instead, (D,): negative where it goes the other way, 0 where they do not meet."""
+    """What one account saves and the other spends instead, (D,): negative the other way round, 0 where they do not meet."""
     return np.where(saved * spent > 0.0, np.sign(saved) * np.minimum(np.abs(saved), np.abs(spent)), 0.0)

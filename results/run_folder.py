@@ -53,9 +53,9 @@ class Finished(Protocol):
     """What is needed of finished work.
 
     Optional further attributes: ``command`` (str, how to repeat it), ``inputs`` (names to paths of files that were
-    read), ``costs`` (unit costs, where they are not ours; their files are among the inputs), ``posterior`` (the file of posterior draws), ``eligible_families`` (how many met the criteria at month 0, a number
-    or one a replicate) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
-    ``results.figures.two_lives``).
+    read), ``costs`` (unit costs, where they are not ours; their files are among the inputs), ``posterior`` (the file of
+    posterior draws), ``eligible_families`` (how many met the criteria at month 0, a number or one a replicate) and ``lives``
+    (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see ``results.figures.two_lives``).
     """
 
     runs: Runs

@@ -334,7 +334,7 @@ def members(families: npt.NDArray[Any]) -> FloatArray:
     poor = (present & (parents["barrier"][..., HEALTH] == 1)).any(axis=1)
     immigrant = families["immigrant"] == 1
     groups = np.stack([lone, ~lone, poor, ~poor, immigrant, ~immigrant])
-    return (groups & (families["eligible_at_start"] == 1)).astype(np.float64)
+    return np.asarray(groups & (families["eligible_at_start"] == 1), dtype=np.float64)
 
 
 def group_sums(groups: FloatArray, families: npt.NDArray[Any], rows: npt.NDArray[np.float32]) -> FloatArray:
