@@ -43,6 +43,7 @@ from simulation.reading import (
     F,
     add_earlier,
     add_paired,
+    add_people,
     group_sums,
     members,
     read_month,
@@ -375,6 +376,7 @@ def run_arms(
                 read.generation[span],
                 read.ever[span],
             )
+        add_people(read.flows[:horizon], read.pool[at + 1 :])
         readings[plan.name] = read
         of_groups.append(group_sums(groups, arm.families, read.panel[-1]))
     paired = np.zeros((len(contrasts), 2, 2, horizon + 1, COLUMNS))

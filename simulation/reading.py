@@ -83,7 +83,6 @@ PLACES: Final = FAMILY_COLUMNS + len(_OF_SERVICES)  # for each service
 POSTS: Final = PLACES + len(SERVICES)  # coordinator places
 COLUMNS: Final = POSTS + 1
 
-AGE_GROUPS: Final = 3
 STANDARD: Final = (5.0 / 17.0, 4.0 / 17.0, 8.0 / 17.0)  # ages 1-5, 6-9, 10-17 in a standard childhood
 
 F: Final = len(FLOWS)
@@ -222,18 +221,8 @@ def _add_flows(family, flow):  # type: ignore[no-untyped-def]
     flow[FLOW_COORDINATORS + 2] += family.contact_hours
     flow[FLOW_COORDINATORS + 3] += family.plan
     flow[FLOW_DISPOSABLE] += family.disposable
-    if has_barrier(family, LANGUAGE) == 1:
+    if family.contact_hours > 0.0 and has_barrier(family, LANGUAGE) == 1:
         flow[FLOW_INTERPRETER] += family.contact_hours
-
-
-@rule
-def _add_people(row, flow):  # type: ignore[no-untyped-def]
-    """Persons and the family in the states that gains are counted in, from the family's row."""
-    flow[FLOW_PEOPLE] += row[EMPLOYED]
-    for group in range(AGE_GROUPS):
-        flow[FLOW_PEOPLE + 1] += row[IN_ARENA + group]
-    flow[FLOW_PEOPLE + 2] += row[CHILDREN_LOW]
-    flow[FLOW_PEOPLE + 3] += row[ASSISTED]
 
 
 @rule
@@ -264,7 +253,6 @@ def read_month(  # type: ignore[no-untyped-def]
         if family.ever_followed == 1:
             _add(followed[min(town.study_month - family.admitted, last)], row)
         _add_flows(family, flow)
-        _add_people(row, flow)
         for c in range(FAMILY_COLUMNS):
             panel[i, c] = row[c]
         generation[i] = family.generation
@@ -324,6 +312,14 @@ def add_paired(  # type: ignore[no-untyped-def]
                 if generation_b[m, i] == g:
                     for c in range(FAMILY_COLUMNS):
                         paired[population, 1, m, c] += panel_b[m, i, c]
+
+
+def add_people(flows: FloatArray, pool: FloatArray) -> None:
+    """Persons and families in the states that gains are counted in: the pool's sums (H, COLUMNS) into its flows (H, F)."""
+    flows[:, FLOW_PEOPLE] = pool[:, EMPLOYED]
+    flows[:, FLOW_PEOPLE + 1] = pool[:, IN_ARENA : IN_ARENA + 3].sum(axis=1)
+    flows[:, FLOW_PEOPLE + 2] = pool[:, CHILDREN_LOW]
+    flows[:, FLOW_PEOPLE + 3] = pool[:, ASSISTED]
 
 
 def members(families: npt.NDArray[Any]) -> FloatArray:
