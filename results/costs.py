@@ -78,6 +78,7 @@ class _File(Table):
     coordinator: _Coordinator
     training_and_supervision: Entry
     interpreter: Entry
+    interpreted: Percent
     travel: Entry
     start_up: Entry
     service: dict[str, ServiceEntry]
@@ -123,6 +124,8 @@ class Costs:
     """NOK a year and position"""
     interpreter: float
     """NOK an hour"""
+    interpreted: float
+    """of the hours with families in which a parent has the language barrier"""
     travel: float
     """NOK a family-month"""
     start_up: float
@@ -178,7 +181,7 @@ class Costs:
         weights: tuple[dict[str, float], ...] = (
             {filled: self.employment / MONTHS_A_YEAR, "coordinator_vacant": self.vacant / MONTHS_A_YEAR},
             {filled: self.training / MONTHS_A_YEAR},
-            {"interpreter_hours": self.interpreter},
+            {"interpreter_hours": self.interpreter * self.interpreted},
             {"families_followed": self.travel},
             {"families_admitted": self.start_up},
         )
@@ -286,6 +289,7 @@ def load_costs(path: Path, own: Mapping[str, Any] | None = None, origin: str = "
         training=file.training_and_supervision.value,
         vacant=position.vacant.value,
         interpreter=file.interpreter.value,
+        interpreted=file.interpreted.value / 100.0,
         travel=file.travel.value,
         start_up=file.start_up.value,
         services={name: (file.service[name].payer, file.service[name].value) for name in SERVICES},

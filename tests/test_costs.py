@@ -43,7 +43,7 @@ def test_a_position_is_wage_pension_contribution_and_overhead_and_then_training(
 def test_every_unit_cost_has_a_source_that_exists_and_says_why(prices: str) -> None:
     entries = load_costs(costs_path(prices)).entries
     known = set(pd.concat([pd.read_csv(path) for path in EVIDENCE.glob("*.csv")])["id"].dropna())
-    assert len(entries) == 5 + 5 + 4 + len(SERVICES)
+    assert len(entries) == 5 + 5 + 5 + len(SERVICES)
     for entry in entries:
         assert entry.source in known, entry.name
         assert entry.unit
@@ -54,7 +54,7 @@ def test_in_prices_of_2017_kroner_are_fewer_and_shares_the_same() -> None:
     new, old = load_costs(costs_path("2025")), load_costs(costs_path("2017"))
     for name in ("employment", "training", "interpreter", "travel", "start_up"):
         assert getattr(old, name) == pytest.approx(0.7662 * getattr(new, name))
-    for name in ("discount", "public_funds", "contribution", "displacement", "lost_time"):
+    for name in ("discount", "public_funds", "contribution", "displacement", "lost_time", "interpreted"):
         assert getattr(old, name) == getattr(new, name)
     assert old.services["health"][1] == pytest.approx(0.7662 * new.services["health"][1])
 
