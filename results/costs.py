@@ -85,8 +85,12 @@ class _File(Table):
     payer: dict[str, PublicPayer]
 
 
+class _PriceFactor(Entry):
+    value: Annotated[float, Field(gt=0)]
+
+
 class _Factor(Table):
-    price_factor: Entry
+    price_factor: _PriceFactor
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,8 @@ def monthly_amounts(runs: Runs, costs: Costs) -> FloatArray:
             weights[:, AMOUNTS.index(IN_ALL)] += matrix[:, i]
     for name, (_, flow, gain) in GAINS.items():
         weights[FLOWS.index(flow), AMOUNTS.index(name)] = gain
-    return np.asarray(np.abs(runs.flows) @ weights)
+    # Sizes, an arm at a time: whether a flow of tax is kept with a minus sign is not our affair.
+    return np.stack([np.abs(runs.flows[:, a]) @ weights for a in range(len(runs.arms))], axis=1)
 
 
 def _amounts_better() -> FloatArray:

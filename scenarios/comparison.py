@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -246,7 +246,8 @@ def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
 
     manifest = read_manifest(folder)
     allowed = "the same study and options as before, or another folder with --out"
-    if manifest["study"] != json.loads(json.dumps(study.resolved())):
+    same_costs = manifest.get("unit_costs") == [asdict(entry) for entry in study.costs.entries]
+    if manifest["study"] != json.loads(json.dumps(study.resolved())) or not same_costs:
         raise InputError("the run there had other inputs", file=folder, key="--resume", allowed=allowed)
     if manifest.get("source_hash") != SOURCE_HASH:
         raise InputError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +11,9 @@ import pytest
 
 import run
 from results.costs import FOLLOW_UP, PAID, costs_files, costs_path, load_costs
+from scenarios.comparison import _already_finished
 from scenarios.study import Study, load_study
+from simulation.compiled import SOURCE_HASH
 from simulation.errors import InputError
 from simulation.names import SERVICES
 
@@ -156,6 +160,7 @@ def test_every_wrong_cost_is_told_in_one_message(tmp_path: Path) -> None:
         ),
         ('[travel]\nvalue = 10\nsource = "x"\ngrade = "D"', "travel.reason: is missing"),
         ('[travel]\nvalue = 10\nsource = "x"', "travel.grade: is missing"),
+        ("[price_factor]\nvalue = 0", "price_factor.value: 0 is out of range"),
         ('prices = "2024"', "prices: what is extended is in kroner of 2025"),
     ):
         assert said in wrong(tmp_path, base + text), text
@@ -195,6 +200,22 @@ def test_wrong_costs_end_the_command_with_2_before_anything_is_written(
     assert len(said.splitlines()) == 1
     assert "costs.interpreter.value: -900 is out of range" in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_finished_run_with_other_unit_costs_is_another_run(tmp_path: Path) -> None:
+    study = load_study("caseload-10-vs-20")
+    manifest = {
+        **{key: [] for key in ("arms", "contrasts", "failures")},
+        **{key: 1 for key in ("study_name", "replicates", "seed", "horizon", "version")},
+        "study": study.resolved(),
+        "source_hash": SOURCE_HASH,
+        "unit_costs": [asdict(entry) for entry in study.costs.entries],
+    }
+    mine(tmp_path, json.dumps(manifest), "manifest.json")
+    assert _already_finished(tmp_path, study, quiet=True) == 0
+    dearer = replace(study, costs=load_costs(costs_path("2025"), {"travel": 151}))
+    with pytest.raises(InputError, match="had other inputs"):
+        _already_finished(tmp_path, dearer, quiet=True)
 
 
 def test_every_flow_of_money_has_a_payer() -> None:
