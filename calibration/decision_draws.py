@@ -18,7 +18,7 @@ import numpy as np
 from calibration.pieces import run_pieces
 from calibration.points import Asked
 from results import costs as costs_module
-from results.costs import PAYERS, Costs, costs_path, load_costs
+from results.costs import PAYERS, Costs
 from results.gain_values import GAINS
 from scenarios.progress import Progress
 from scenarios.study import Study
@@ -80,7 +80,7 @@ def simulate_draws(
 
     asked = Asked.of(study, contrasts, outcomes, REPLICATES)
     first = asked.plans[0]
-    costs = load_costs(costs_path(first.prices))
+    costs = study.costs
     values = np.stack([parameter_values(first, asked.seed, draw) for draw in range(draws)])
     columns = _columns(asked)
     starts = range(0, draws, PIECE)

@@ -15,7 +15,6 @@ from calibration.factors import Factors, factors_of
 from calibration.frontier_command import REPLICATES
 from calibration.points import Asked, effects, later
 from calibration.sensitivity import OUTCOMES, Size
-from results.costs import costs_path, load_costs
 from simulation.parameters import parameter_names
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def _frontier(study: Study, replicates: int) -> tuple[float, str]:
         frontier.grid_cells(range(9), (5, 10, 15, 20, 25, 30), (1.0, 1.25, 1.5, 2.0)),
         ("education", "housing", "work"),
         OUTCOMES,
-        load_costs(costs_path(study.arms[0].prices)),
+        study.costs,
         study.seed,
     )
     spent = _timed(lambda: frontier.simulate(grid, replicates, workers=WORKERS))

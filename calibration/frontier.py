@@ -198,7 +198,7 @@ def _read(world: World, plan: Plan, grid: Grid) -> FloatArray:
 
 @rule
 def read_flows(families, coordinators, services, town, flow):  # type: ignore[no-untyped-def]
-    """Add the month's flows as ``simulation.reading.read_month`` does, without the queues: ``flow`` (flows,)."""
+    """Add the month's flows as ``simulation.reading.read_month`` does, without queues and person-months: ``flow`` (flows,)."""
     for i in range(families.shape[0]):
         _add_flows(families[i], flow)
     for s in range(services.shape[0]):

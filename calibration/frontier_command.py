@@ -141,7 +141,6 @@ def _replicates(args: argparse.Namespace) -> int:
 def _asked(study: Study, args: argparse.Namespace) -> tuple[Grid, tuple[float, ...]]:
     """The grid and the budgets that the options ask for, all checked."""
     from calibration.frontier import Grid, bottlenecks, grid_cells, template_arm
-    from results.costs import costs_path, load_costs
 
     usual = QUICK if args.quick else FULL
     asked = {name: usual[name] if getattr(args, name) is None else getattr(args, name) for name in FULL}
@@ -158,7 +157,6 @@ def _asked(study: Study, args: argparse.Namespace) -> tuple[Grid, tuple[float, .
     cells = grid_cells(coordinators, caseloads, places)
     if len(cells) == 1:
         raise InputError("there is no staffing but today's", key="--coordinators", allowed="1 or more, or more places")
-    costs = load_costs(costs_path(study.content.study.prices))
     if not services and set(places) != {1.0}:
         services = bottlenecks(template, study.seed, args.workers)
         if not services:
@@ -167,7 +165,7 @@ def _asked(study: Study, args: argparse.Namespace) -> tuple[Grid, tuple[float, .
     if not outcomes:
         barriers = (f"barrier_{name}_share" for name in services if name in BARRIERS)
         outcomes = (*OUTCOMES, *barriers)
-    grid = Grid(template, cells, services, outcomes, costs, study.seed)
+    grid = Grid(template, cells, services, outcomes, study.costs, study.seed)
     return grid, _that_fit(budgets, grid) if budgets else _usual_budgets(grid)
 
 

@@ -243,7 +243,6 @@ def _inputs(job: Job, values: Any) -> dict[str, Any]:
     import json
 
     from results import files
-    from results.costs import costs_path, load_costs
     from simulation.compiled import SOURCE_HASH
 
     code = b"\0".join(path.read_bytes().replace(b"\r\n", b"\n") for path in _sources())
@@ -259,7 +258,7 @@ def _inputs(job: Job, values: Any) -> dict[str, Any]:
         "stages": list(job.stages),
         "size": asdict(job.size),
         "values": files.hash_bytes(repr(values).encode()),
-        "costs": files.hash_bytes(repr(load_costs(costs_path(job.study.arms[0].prices))).encode()),
+        "costs": files.hash_bytes(repr(job.study.costs).encode()),
         "source_hash": SOURCE_HASH,
         "analysis_hash": files.hash_bytes(code),
     }

@@ -58,7 +58,8 @@ MARGINAL_COLUMNS: Final = (
 def yearly_costs(grid: Grid) -> FloatArray:
     """What each cell must be budgeted with, NOK a year: all of it, and the municipality's part. (2, C)
 
-    All positions, filled or vacant, and every added place, used by the pool or by others. Fewer places are saved.
+    All positions, filled or vacant, with training and supervision, and every added place, used by the pool or by others. Fewer
+    places are saved.
     """
     found = []
     for cell in grid.cells:

@@ -1,17 +1,18 @@
-"""Unit costs and who pays: ``scenarios/costs/*.toml`` as the weights that turn flows into costs."""
+"""Unit costs and who pays: ``scenarios/costs/*.toml``, or a municipality's own, as the weights that turn flows into costs."""
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field
 
-from simulation.errors import InputError
+from scenarios.files import Table, check, dotted, exists, read_toml, shown
+from simulation.errors import InputError, nearest
 from simulation.names import BENEFITS, SERVICES
 from simulation.outcomes import FLOWS
 
@@ -20,31 +21,37 @@ PAYERS: Final = ("municipality", "state", "family", "society")
 MONTHS_A_YEAR: Final = 12.0
 MAX_EXTENDS: Final = 5
 
+FOLLOW_UP: Final = ("coordinators", "training_and_supervision", "interpreters", "travel", "start_up")
+"""The municipality's items that following families up takes: what the coordinators cost in all."""
 BENEFIT_FLOWS: Final = (
     *BENEFITS[1:],
     *("child_benefit", "cash_for_care", "childcare_support", "advance_child_support"),
     *("housing_allowance", "social_assistance"),
 )
 FEE_FLOWS: Final = ("tax", "kindergarten_fee", "sfo_fee")  # what families pay
+CONTRIBUTION: Final = "employer_contribution"  # what employers of the pool pay, of its gross wages
+PAID: Final = (*BENEFIT_FLOWS, CONTRIBUTION, *FEE_FLOWS)
 
 PublicPayer = Literal["municipality", "state"]
 
 
-class Entry(BaseModel):
+# ---- the file --------------------------------------------------------------------------------------------------------
+
+
+class Entry(Table):
     """A number with where it comes from."""
 
-    model_config = ConfigDict(extra="forbid")
-    value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    value: Annotated[float, Field(ge=0)]
     unit: str
     source: str
     grade: Literal["A", "B", "C", "D"]
     reason: str = ""
 
-    @model_validator(mode="after")
-    def _grade_d_says_why(self) -> Entry:
-        if self.grade == "D" and not self.reason.strip():
-            raise ValueError("an entry of grade D needs a reason")
-        return self
+
+class Percent(Entry):
+    """A share, in per cent."""
+
+    value: Annotated[float, Field(ge=0, le=100)]
 
 
 class ServiceEntry(Entry):
@@ -53,28 +60,49 @@ class ServiceEntry(Entry):
     payer: PublicPayer
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Coordinator(Table):
+    wage: Entry
+    pension: Percent
+    employer_contribution: Percent
+    overhead: Percent
+    vacant: Entry
+
+
+class _File(Table):
     prices: str
-    discount: Entry
-    marginal_cost_of_public_funds: Entry
-    displacement: Entry
-    coordinator_position: Entry
-    coordinator_vacant: Entry
+    discount: Percent
+    marginal_cost_of_public_funds: Percent
+    employer_contribution: Percent
+    displacement: Percent
+    lost_time: Percent
+    coordinator: _Coordinator
+    training_and_supervision: Entry
+    interpreter: Entry
+    interpreted: Percent
+    travel: Entry
+    start_up: Entry
     service: dict[str, ServiceEntry]
     payer: dict[str, PublicPayer]
-    price_factor: Entry | None = None
 
-    @model_validator(mode="after")
-    def _complete(self) -> _File:
-        for name, given, wanted in (
-            ("service", set(self.service), set(SERVICES)),
-            ("payer", set(self.payer), {*BENEFIT_FLOWS, *FEE_FLOWS}),
-        ):
-            if given != wanted:
-                lacking, unknown = sorted(wanted - given), sorted(given - wanted)
-                raise ValueError(f"[{name}] lacks {lacking} and does not know {unknown}")
-        return self
+
+class _PriceFactor(Entry):
+    value: Annotated[float, Field(gt=0)]
+
+
+class _Factor(Table):
+    price_factor: _PriceFactor
+
+
+@dataclass(frozen=True)
+class UnitCost:
+    """One entry as it is used, with where it comes from; ``name`` is its dotted key."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    grade: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -89,28 +117,56 @@ class Item:
 
 @dataclass(frozen=True)
 class Costs:
-    """Unit costs of one year's prices.
-
-    ``position`` and ``vacant`` are NOK a year and position, ``services`` NOK a place-month with its payer,
-    ``discount``, ``public_funds`` and ``displacement`` shares (0.04 is 4 %).
-    """
+    """Unit costs of one year's prices. Shares are 0..1 (0.04 is 4 %)."""
 
     prices: str
-    position: float
+    employment: float
+    """NOK a year and position: wage, pension, employer's contribution and overhead"""
+    training: float
+    """NOK a year and position: training and supervision"""
     vacant: float
+    """NOK a year and position"""
+    interpreter: float
+    """NOK an hour"""
+    interpreted: float
+    """of the hours with families in which a parent has the language barrier"""
+    travel: float
+    """NOK a family-month"""
+    start_up: float
+    """NOK a family admitted"""
     services: dict[str, tuple[str, float]]
+    """who pays, and NOK a place-month"""
     payer: dict[str, str]
+    """who pays each benefit, and who receives contributions, tax and fees"""
     discount: float
+    """a year, of costs and effects"""
     public_funds: float
+    """of the net cost to public budgets"""
+    contribution: float
+    """employer's, of the pool's gross wages"""
     displacement: float
+    """of the work done by the pool"""
+    lost_time: float
+    """of the net gain from work, displacement taken out"""
+    entries: tuple[UnitCost, ...] = ()
+    """every number with its grounds"""
+
+    @property
+    def position(self) -> float:
+        """What a filled position costs, NOK a year: employment, training and supervision."""
+        return self.employment + self.training
 
     def discount_factors(self, months: int) -> npt.NDArray[np.float64]:
         """The weight of months 1..months, seen from month 0: ``(1 + discount) ** (-m / 12)``."""
         return np.asarray((1.0 + self.discount) ** (-np.arange(1, months + 1) / MONTHS_A_YEAR))
 
     def items(self) -> tuple[Item, ...]:
-        """Every line of the accounts, each payer's total last; society is the sum, where transfers cancel."""
-        own = [*self._coordinators(), *self._services(), *self._transfers()]
+        """Every line of the accounts, each payer's total last.
+
+        Society is the sum of the three payers, in which transfers cancel, with the work that others lose, the value of the time
+        worked, and the marginal cost of public funds.
+        """
+        own = [*self._follow_up(), *self._services(), *self._transfers()]
         lines: list[Item] = []
         totals: list[Item] = []
         for payer in PAYERS[:3]:
@@ -123,12 +179,17 @@ class Costs:
         """``(flows, items)``: NOK of each item for a unit of each flow."""
         return np.array([[item.weights.get(flow, 0.0) for item in self.items()] for flow in FLOWS])
 
-    def _coordinators(self) -> list[Item]:
-        weights = {
-            "coordinator_positions": self.position / MONTHS_A_YEAR,
-            "coordinator_vacant": self.vacant / MONTHS_A_YEAR,
-        }
-        return [Item("municipality", "coordinators", weights)]
+    def _follow_up(self) -> list[Item]:
+        """``FOLLOW_UP``, in that order."""
+        filled = "coordinator_positions"
+        weights: tuple[dict[str, float], ...] = (
+            {filled: self.employment / MONTHS_A_YEAR, "coordinator_vacant": self.vacant / MONTHS_A_YEAR},
+            {filled: self.training / MONTHS_A_YEAR},
+            {"interpreter_hours": self.interpreter * self.interpreted},
+            {"families_followed": self.travel},
+            {"families_admitted": self.start_up},
+        )
+        return [Item("municipality", name, weight) for name, weight in zip(FOLLOW_UP, weights, strict=True)]
 
     def _services(self) -> list[Item]:
         return [
@@ -139,9 +200,13 @@ class Costs:
     def _transfers(self) -> list[Item]:
         """Each benefit and fee twice: the payer's cost is the family's income, and the other way round.
 
-        Child support is in no account, and so not in the family's total: another household pays it, none of the payers.
+        Employers are in no account: what they pay in wages and contributions they get back in work done. Nor is child support,
+        and so it is not in the family's total: another household pays it, none of the payers.
         """
-        lines = [Item("family", "gross_wages", {"gross_wages": -1.0})]
+        lines = [
+            Item("family", "gross_wages", {"gross_wages": -1.0}),
+            Item(self.payer[CONTRIBUTION], CONTRIBUTION, {"gross_wages": -self.contribution}),
+        ]
         for flow in (*BENEFIT_FLOWS, *FEE_FLOWS):
             cost = -1.0 if flow in FEE_FLOWS else 1.0
             lines += [Item(self.payer[flow], flow, {flow: cost}), Item("family", flow, {flow: -cost})]
@@ -149,17 +214,19 @@ class Costs:
 
     def _society(self, own: list[Item], totals: list[Item]) -> list[Item]:
         public = _sum(item.weights for item in totals if item.payer != "family")
+        work = 1.0 + self.contribution  # what the work of one krone of wages is worth
         lines = [
-            Item("society", "coordinators", own[0].weights),
+            *(Item("society", item.name, item.weights) for item in own if item.name in FOLLOW_UP),
             Item("society", "services", _sum(item.weights for item in own if item.name.startswith("service_"))),
-            Item("society", "work_done", {"gross_wages": -1.0}),
-            Item("society", "work_displaced", {"gross_wages": self.displacement}),
+            Item("society", "work_done", {"gross_wages": -work}),
+            Item("society", "work_displaced", {"gross_wages": self.displacement * work}),
+            Item("society", "lost_time", {"gross_wages": self.lost_time * (1.0 - self.displacement) * work}),
             Item("society", "marginal_cost_of_public_funds", {k: self.public_funds * v for k, v in public.items()}),
         ]
         return [*lines, Item("society", "total", _sum(item.weights for item in lines))]
 
 
-def _sum(parts: Any) -> dict[str, float]:
+def _sum(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Weights added up."""
     total: dict[str, float] = {}
     for part in parts:
@@ -168,8 +235,16 @@ def _sum(parts: Any) -> dict[str, float]:
     return total
 
 
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
 def costs_path(prices: str) -> Path:
-    """The file with the unit costs of a year's prices."""
+    """The file with our unit costs in a year's prices.
+
+    Raises
+    ------
+    InputError : there is none
+    """
     path = FOLDER / f"{prices}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
@@ -177,39 +252,189 @@ def costs_path(prices: str) -> Path:
     return path
 
 
-def load_costs(path: Path) -> Costs:
-    """Read a file of unit costs; ``extends`` names another file in the same folder.
+def costs_files(path: Path) -> tuple[Path, ...]:
+    """A file of unit costs and those that it extends."""
+    return tuple(file for file, _ in _chain(path))
+
+
+def load_costs(path: Path, own: Mapping[str, Any] | None = None, origin: str = "", prices: str | None = None) -> Costs:
+    """Read a file of unit costs, and lay a municipality's own over it.
+
+    Parameters
+    ----------
+    path : a file; what it ``extends`` stands in the same folder, or is one of ours
+    own : further entries (``[costs]`` of a study), in the same prices: a number, or a table as in the file
+    origin : what messages call the file or option that ``own`` comes from
+    prices : the year that the costs must be in, where it matters
 
     Raises
     ------
     InputError
-        The file cannot be read, or a key is missing, unknown or out of range.
+        A file cannot be read, a key is missing, unknown or out of range, a unit is not ours, or prices are of another year.
     """
-    try:
-        file = _File.model_validate(_read(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or None
-        raise InputError(str(first["msg"]), file=path.name, key=key) from error
-    factor = file.price_factor.value if file.price_factor else 1.0
+    document = _document(path)
+    if own:
+        document = document.with_own(own, origin or str(path))
+    file = check(_File, document.content, document.blame)
+    _check_names("service", file.service, SERVICES, document)
+    _check_names("payer", file.payer, PAID, document)
+    entries = tuple(_entries(file))
+    for entry in entries:
+        if entry.grade == "D" and not entry.reason.strip():
+            raise document.wrong((*entry.name.split("."), "reason"), "is missing", "text: why, for grade D")
+    if prices not in (None, file.prices):
+        problem = f"the unit costs are in kroner of {file.prices}, the study in those of {prices}"
+        raise document.wrong(("prices",), problem, f'"{prices}": years are not mixed')
+    position = file.coordinator
+    on_top = (position.pension, position.employer_contribution, position.overhead)
     return Costs(
         prices=file.prices,
-        position=file.coordinator_position.value * factor,
-        vacant=file.coordinator_vacant.value * factor,
-        services={name: (file.service[name].payer, file.service[name].value * factor) for name in SERVICES},
-        payer=dict(file.payer),
+        employment=position.wage.value * float(np.prod([1.0 + share.value / 100.0 for share in on_top])),
+        training=file.training_and_supervision.value,
+        vacant=position.vacant.value,
+        interpreter=file.interpreter.value,
+        interpreted=file.interpreted.value / 100.0,
+        travel=file.travel.value,
+        start_up=file.start_up.value,
+        services={name: (file.service[name].payer, file.service[name].value) for name in SERVICES},
+        payer={name: file.payer[name] for name in PAID},
         discount=file.discount.value / 100.0,
         public_funds=file.marginal_cost_of_public_funds.value / 100.0,
+        contribution=file.employer_contribution.value / 100.0,
         displacement=file.displacement.value / 100.0,
+        lost_time=file.lost_time.value / 100.0,
+        entries=entries,
     )
 
 
-def _read(path: Path, depth: int = 0) -> dict[str, Any]:
-    if depth > MAX_EXTENDS:
-        raise InputError("the files extend each other in a ring", file=path.name, key="extends")
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", file=path.name) from error
-    base = data.pop("extends", None)
-    return _read(path.parent / str(base), depth + 1) | data if base is not None else data
+def _entries(file: _File) -> Iterator[UnitCost]:
+    """Every entry of a file by its dotted key."""
+
+    def walk(table: Any, key: str) -> Iterator[UnitCost]:
+        if isinstance(table, Entry):
+            yield UnitCost(key, table.value, table.unit, table.source, table.grade, table.reason)
+        elif isinstance(table, (Table, dict)):
+            for name, inner in table.items() if isinstance(table, dict) else table:
+                yield from walk(inner, f"{key}.{name}" if key else name)
+
+    return walk(file, "")
+
+
+def _check_names(table: str, given: Mapping[str, Any], wanted: tuple[str, ...], document: _Document) -> None:
+    for name in given:
+        if name not in wanted:
+            raise document.wrong((table, name), "unknown key", nearest(name[:80], wanted))
+    for name in wanted:
+        if name not in given:
+            raise document.wrong((table, name), "is missing", "an entry for each of: " + ", ".join(wanted))
+
+
+class _Document:
+    """Unit costs as they stand in files, with where each key came from."""
+
+    def __init__(self, content: dict[str, Any], origin: str) -> None:
+        self.content = content
+        self._origin: dict[tuple[str, ...], str] = {(): origin}
+
+    def blame(self, key: tuple[str, ...]) -> str:
+        """The file or option that a key, or the table it is missing from, came from."""
+        return next(self._origin[key[:n]] for n in range(len(key), -1, -1) if key[:n] in self._origin)
+
+    def wrong(self, key: tuple[str, ...], problem: str, allowed: str) -> InputError:
+        """An error about a key."""
+        return InputError(problem, file=self.blame(key), key=dotted(key), allowed=allowed)
+
+    def with_own(self, over: Mapping[str, Any], origin: str) -> _Document:
+        """The document with another's entries in their place."""
+        found = _Document(dict(self.content), origin)
+        found._origin = dict(self._origin)
+        found.content = found._laid(self.content, over, (), origin)
+        return found
+
+    def _laid(self, base: Any, over: Any, key: tuple[str, ...], origin: str) -> Any:
+        if not isinstance(base, dict):
+            return over
+        if "value" in base:
+            return self._entry(base, over, key, origin)
+        if not isinstance(over, Mapping):
+            return over
+        found = dict(base)
+        for name, value in over.items():
+            self._origin[*key, name] = origin
+            found[name] = self._laid(base[name], value, (*key, name), origin) if name in base else value
+        return found
+
+    def _entry(self, base: dict[str, Any], over: Any, key: tuple[str, ...], origin: str) -> Any:
+        """An entry in the place of ours. Its unit must be ours: a cost a month where one a year is meant is never noticed."""
+        if isinstance(over, Mapping):
+            if "value" not in over:
+                return {**base, **over}
+            if "unit" in over and over["unit"] != base["unit"]:
+                raise self.wrong((*key, "unit"), f"{shown(over['unit'])} is another unit", str(base["unit"]))
+        stated = dict(over) if isinstance(over, Mapping) else {"value": over}
+        ours = {name: base[name] for name in ("unit", "payer") if name in base}
+        unsaid = {"source": f"own figure: {Path(origin).name}", "grade": "D", "reason": "Stated without a source."}
+        return {**ours, **({} if "source" in stated else unsaid), **stated}
+
+
+def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """A file, the one it extends, the one that extends, and so on."""
+    chain: list[tuple[Path, dict[str, Any]]] = []
+    following: Path | None = path
+    while following is not None:
+        if len(chain) > MAX_EXTENDS:
+            raise InputError("the files extend each other in a ring, or are too many", file=path, key="extends")
+        file, content = following, read_toml(following)
+        chain.append((file, content))
+        following = _extended(content, file)
+    return chain
+
+
+def _extended(content: dict[str, Any], file: Path) -> Path | None:
+    name = content.pop("extends", None)
+    if name is None:
+        return None
+    allowed = "the path of a file of unit costs, relative to this file, or one of ours: " + ", ".join(
+        sorted(path.name for path in FOLDER.glob("*.toml"))
+    )
+    if not isinstance(name, str) or not name.strip() or "\0" in name:
+        raise InputError(f"{shown(name)} is not a path", file=file, key="extends", allowed=allowed)
+    for other in (file.parent / name, FOLDER / name, FOLDER / f"{name}.toml"):
+        if exists(other) and other.is_file():
+            return other
+    raise InputError(f"{shown(name)} does not exist", file=file, key="extends", allowed=allowed)
+
+
+def _document(path: Path) -> _Document:
+    """A file over those it extends; a price factor takes what is extended into the prices of the file that states it."""
+    chain = _chain(path)
+    file, content = chain.pop()
+    document = _Document(content, str(file))
+    for file, content in reversed(chain):
+        prices, factor = content.get("prices"), content.pop("price_factor", None)
+        before = document.content.get("prices")
+        if factor is not None:
+            value = check(_Factor, {"price_factor": factor}, _always(file)).price_factor.value
+            document.content = _in_other_kroner(document.content, value)
+        elif prices not in (None, before):
+            problem = f"what is extended is in kroner of {before}"
+            raise InputError(problem, file=file, key="prices", allowed=f'"{before}", or a [price_factor]')
+        document = document.with_own(content, str(file))
+    return document
+
+
+def _always(file: Path) -> Any:
+    return lambda _: file
+
+
+def _in_other_kroner(table: dict[str, Any], factor: float) -> dict[str, Any]:
+    """Every amount in NOK multiplied; what is not right is left for the check."""
+    found: dict[str, Any] = {}
+    for name, inner in table.items():
+        if isinstance(inner, dict):
+            inner = _in_other_kroner(inner, factor)
+            value, unit = inner.get("value"), inner.get("unit")
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and str(unit).startswith("NOK"):
+                inner["value"] = value * factor
+        found[name] = inner
+    return found

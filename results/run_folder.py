@@ -12,7 +12,7 @@ import platform
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,9 +20,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
-from results import files, statistics
+from results import evaluation, files, statistics
 from results.calibration import read_fit
-from results.costs import costs_path, load_costs
+from results.costs import Costs, costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
 from results.second import second_process
 from simulation.errors import InputError
@@ -53,9 +53,9 @@ class Finished(Protocol):
     """What is needed of finished work.
 
     Optional further attributes: ``command`` (str, how to repeat it), ``inputs`` (names to paths of files that were
-    read), ``posterior`` (the file of posterior draws), ``eligible_families`` (how many met the criteria at month 0, a number
-    or one a replicate) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
-    ``results.figures.two_lives``).
+    read), ``costs`` (unit costs, where they are not ours; their files are among the inputs), ``posterior`` (the file of
+    posterior draws), ``eligible_families`` (how many met the criteria at month 0, a number or one a replicate) and ``lives``
+    (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see ``results.figures.two_lives``).
     """
 
     runs: Runs
@@ -75,6 +75,14 @@ class Tables:
     variance: pd.DataFrame
     costs: pd.DataFrame
     cost_differences: pd.DataFrame
+    consequences: pd.DataFrame
+    """costs beside gains and outcomes; the next six are of the same evaluation (``results.evaluation``)"""
+    ratios: pd.DataFrame
+    acceptability: pd.DataFrame
+    plane: pd.DataFrame
+    pays: pd.DataFrame
+    distribution: pd.DataFrame
+    shifts: pd.DataFrame
     reach: pd.DataFrame
     services: pd.DataFrame
     drift: pd.DataFrame
@@ -85,7 +93,8 @@ class Tables:
 
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
-    | {"name", "source", "household"}
+    | {"name", "source", "household", "kind", "ratio", "says", "direction", "gain", "group", "member"}
+    | {"from_payer", "to_payer"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -93,6 +102,7 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "variance": statistics.VARIANCE_COLUMNS,
     "costs": ("arm", *statistics.COST_COLUMNS),
     "cost_differences": ("contrast", *statistics.COST_COLUMNS),
+    **evaluation.COLUMNS,
     "reach": statistics.REACH_COLUMNS,
     "services": statistics.SERVICE_COLUMNS,
     "drift": statistics.DRIFT_COLUMNS,
@@ -108,9 +118,13 @@ def check_language(lang: str) -> str:
     return lang
 
 
-def make_tables(runs: Runs, prices: str, incomes: Any = None) -> Tables:
-    """Every table of a run, unit costs in the study's prices; ``incomes`` as ``calibration.incomes`` gives them."""
-    costs = load_costs(costs_path(prices))
+def make_tables(runs: Runs, costs: str | Costs, incomes: Any = None) -> Tables:
+    """Every table of a run.
+
+    ``costs`` are unit costs, or the year of ours; ``incomes`` as ``calibration.incomes`` gives them.
+    """
+    if isinstance(costs, str):
+        costs = load_costs(costs_path(costs))
     differences, variance = statistics.difference_tables(runs)
     return Tables(
         outcomes=statistics.outcomes_table(runs),
@@ -118,6 +132,7 @@ def make_tables(runs: Runs, prices: str, incomes: Any = None) -> Tables:
         variance=variance,
         costs=statistics.costs_table(runs, costs),
         cost_differences=statistics.cost_differences_table(runs, costs),
+        **evaluation.evaluate(runs, costs),
         reach=statistics.reach_table(runs),
         services=statistics.services_table(runs),
         drift=statistics.drift_table(runs),
@@ -150,7 +165,7 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
     check_language(lang)
     manifest = make_manifest(study, finished, lang)
     with second_process(folder, lang, len(manifest["contrasts"]) if figures else 0) as second:
-        tables = make_tables(finished.runs, str(manifest["prices"]), getattr(finished, "incomes", None))
+        tables = make_tables(finished.runs, _costs(finished, manifest), getattr(finished, "incomes", None))
         files.make_folder(folder)
         (folder / "manifest.json").unlink(missing_ok=True)  # until all is in place, the folder is not a finished run
         _write_tables(folder, tables, finished)
@@ -188,7 +203,8 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
     commit, modified = git_state()
     replicates = int(head.get("replicates", runs.replicate.size + len(finished.failures)))
     inputs = {"study": files.hash_bytes(json.dumps(resolved, sort_keys=True).encode())}
-    for name, path in {costs_path(prices).name: costs_path(prices), **getattr(finished, "inputs", {})}.items():
+    ours = {} if getattr(finished, "costs", None) is not None else {costs_path(prices).name: costs_path(prices)}
+    for name, path in {**ours, **getattr(finished, "inputs", {})}.items():
         inputs[str(name)] = files.hash_bytes(Path(path).read_bytes())
     posterior = getattr(finished, "posterior", None)
     note = None if posterior is None else read_fit(posterior)
@@ -204,6 +220,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "draws": len(set(runs.draw.tolist())),
         "failures": [dict(failure) for failure in finished.failures],
         "prices": prices,
+        "unit_costs": [asdict(entry) for entry in _costs(finished, {"prices": prices}).entries],
         "posterior": str(head.get("posterior", "prior")),
         "calibration": None if note is None else note.record(),
         "links": _on_or_off(head.get("links", "on")),
@@ -224,6 +241,11 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "family_months_per_second": round(finished.family_months / max(finished.wall_seconds, 1e-9)),
         "chunks_resumed": int(finished.chunks_resumed),
     }
+
+
+def _costs(finished: Finished, manifest: Mapping[str, Any]) -> Costs:
+    """The unit costs of a run: the study's, or ours in its prices."""
+    return getattr(finished, "costs", None) or load_costs(costs_path(str(manifest["prices"])))
 
 
 def _mean(values: Any) -> float | None:

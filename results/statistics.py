@@ -146,6 +146,24 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
     Draws count with the replicates that have a value in the cell. With one draw there is no interval of the mean; with
     one replicate in every draw chance cannot be told from draws, the variances are NaN and the percentiles hold both.
     """
+    return _analysed(a, b, better)[0]
+
+
+def expected_differences(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The paired difference that each draw is expected to give, chance taken out: what ``analyse`` has percentiles of.
+
+    Parameters
+    ----------
+    a, b : (draws, replicates of a draw, cells)
+
+    Returns
+    -------
+    (draws, cells); NaN where a draw has no value.
+    """
+    return _analysed(a, b, np.zeros(a.shape[2]))[1]
+
+
+def _analysed(a: FloatArray, b: FloatArray, better: FloatArray) -> tuple[dict[str, npt.NDArray[Any]], FloatArray]:
     difference = a - b
     valid = ~np.isnan(difference)
     size = valid.sum(axis=1)  # (draws, cells)
@@ -183,7 +201,7 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
     squares = sum(_squares_within(side, _draw_means(side, size, valid), valid) for side in (a, b))
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(squares > 0, within / squares, np.nan)
-    return {
+    found = {
         "mean": mean,
         "ci_low": np.where(zero, 0.0, np.where(one, np.nan, mean - half)),
         "ci_high": np.where(zero, 0.0, np.where(one, np.nan, mean + half)),
@@ -196,6 +214,7 @@ def analyse(a: FloatArray, b: FloatArray, better: FloatArray) -> dict[str, npt.N
         "variance_draws": np.where(zero, 0.0, np.where(one, np.nan, of_draws)),
         "variance_chance": np.where(zero, 0.0, chance),
     }
+    return found, np.asarray(expected)
 
 
 def believed_variance(

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -132,6 +132,12 @@ def _save(
 
     described: Any = SimpleNamespace(**vars(finished))
     described.command, described.inputs = command, {study.file.name: study.file}
+    described.costs = study.costs
+    for file in study.costs_files:
+        name = file.name
+        while name in described.inputs:  # a file of one's own may be called as ours is
+            name = f"costs/{name}"
+        described.inputs[name] = file
     described.posterior = _posterior(study)
     if described.posterior is not None:
         described.inputs[described.posterior.name] = described.posterior
@@ -200,20 +206,12 @@ def main(args: argparse.Namespace) -> int:
         raise InputError("--force and --resume do not go together", key="--force", allowed="one of them")
     study = load_study(args.study or MAIN_STUDY, args.set)
     study = study.with_settings(replicates=args.replicates, seed=args.seed, precision=args.precision)
-    _check_prices(study)
     folder = args.out or default_folder(study.name, resume=args.resume)
     check_folder(folder, force=args.force, resume=args.resume)
     if args.resume and (folder / "manifest.json").exists():
         return _already_finished(folder, study, quiet=args.quiet)
     with open_folder(folder):
         return _compare(study, folder, args)
-
-
-def _check_prices(study: Study) -> None:
-    """Without unit costs the run could not be saved: say so before it starts."""
-    from results.costs import costs_path
-
-    costs_path(study.content.study.prices)
 
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
@@ -248,7 +246,8 @@ def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
 
     manifest = read_manifest(folder)
     allowed = "the same study and options as before, or another folder with --out"
-    if manifest["study"] != json.loads(json.dumps(study.resolved())):
+    same_costs = manifest.get("unit_costs") == [asdict(entry) for entry in study.costs.entries]
+    if manifest["study"] != json.loads(json.dumps(study.resolved())) or not same_costs:
         raise InputError("the run there had other inputs", file=folder, key="--resume", allowed=allowed)
     if manifest.get("source_hash") != SOURCE_HASH:
         raise InputError(

@@ -14,7 +14,7 @@ from scenarios.schema import SLUG, SLUG_WORDS, Arm, Pool, StudySettings
 from simulation.errors import InputError, nearest
 
 MAX_EXTENDS: Final = 8
-TABLES: Final = ("study", "pool", "parameters")
+TABLES: Final = ("study", "pool", "parameters", "costs")
 LISTS: Final = ("arm", "contrast")
 
 
@@ -170,12 +170,12 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole_paths(study: dict[str, Any], folder: Path) -> None:
-    """A profile or posterior given as a file is relative to the study that says so."""
-    for key in ("profile", "posterior"):
+    """A profile, posterior or file of unit costs is relative to the study that says so."""
+    for key in ("profile", "posterior", "costs"):
         value = study.get(key)
         if not isinstance(value, str) or (key == "profile" and value.startswith(VESTLAND)):
             continue
-        if "/" in value or value.endswith((".toml", ".csv", ".parquet")):
+        if key == "costs" or "/" in value or value.endswith((".toml", ".csv", ".parquet")):
             study[key] = str(folder / value)
 
 
@@ -203,8 +203,8 @@ def _from_option(text: str, layers: Layers) -> dict[str, Any]:
 
 def _check_option_key(parts: Key, layers: Layers) -> None:
     file, key = f"{layers.file} with --set", dotted(parts)
-    forms = "study.KEY, pool.KEY, arm.NAME.KEY or parameters.NAME"
-    if parts[0] not in ("study", "pool", "arm", "parameters"):
+    forms = "study.KEY, pool.KEY, arm.NAME.KEY, parameters.NAME or costs.NAME"
+    if parts[0] not in ("study", "pool", "arm", "parameters", "costs"):
         raise InputError("unknown key", file=file, key=key, allowed=forms)
     if len(parts) < (3 if parts[0] == "arm" else 2):
         raise InputError("is a whole table", file=file, key=key, allowed=forms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,7 @@ class StudySettings(Table):
     replicates: int = Field(ge=2, le=MAX_REPLICATES)
     seed: int = Field(ge=0, le=MAX_SEED)
     prices: str = Field(default="2025", description='the year of the rules, as text: "2025"')
+    costs: str | None = Field(default=None, description="the path of a file of unit costs")
     posterior: str = Field(default="prior", description='"prior", or posterior draws')
     links: Literal["on", "off"] = "on"
     precision: float | None = Field(default=None, gt=0, le=1)
@@ -114,5 +115,7 @@ class StudyFile(Table):
     study: StudySettings
     pool: Pool = Pool()
     parameters: dict[str, float] = Field(default_factory=dict)
+    costs: dict[str, Any] = Field(default_factory=dict)
+    """Unit costs of its own, as in ``scenarios/costs/``: ``results.costs`` checks them."""
     arm: dict[str, Arm] = Field(min_length=1, max_length=100)
     contrast: dict[str, Contrast] = Field(default_factory=dict, max_length=200)

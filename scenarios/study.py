@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from results.costs import Costs, costs_files, costs_path, load_costs
 from scenarios.files import SHIPPED, Key, check, dotted, shown, toml_key, toml_value
 from scenarios.layers import Layers, locate_study, read_layers
 from scenarios.profiles import load_profile, profile_dict
@@ -34,6 +35,8 @@ class Study:
     """The arms in the file's order, every lever resolved."""
     contrasts: tuple[ContrastNames, ...]
     """(name, arm, against): those of the file, then every arm against ``ordinary`` where there is such an arm."""
+    costs: Costs
+    """Unit costs: ours in the study's prices, or its own (``study.costs``), with what ``[costs]`` states over them."""
 
     @property
     def name(self) -> str:
@@ -71,6 +74,11 @@ class Study:
         ``employed_share`` (eligible, at the horizon). None: run all replicates."""
         return self.content.study.precision
 
+    @property
+    def costs_files(self) -> tuple[Path, ...]:
+        """The files that unit costs were read from."""
+        return costs_files(_costs_path(self.content))
+
     def arm(self, name: str) -> Plan:
         """The plan of one arm; ``InputError`` with the nearest name where there is none."""
         for plan in self.arms:
@@ -94,6 +102,7 @@ class Study:
             "study": self.content.study.model_dump(),
             "pool": {"families": self.profile.families},
             "parameters": dict(self.content.parameters),
+            "costs": dict(self.content.costs),
             "profile": profile_dict(self.profile),
             "arms": [_arm_dict(plan) for plan in self.arms],
             "contrasts": [dict(zip(("name", "arm", "against"), names, strict=True)) for names in self.contrasts],
@@ -145,6 +154,7 @@ def _build(content: Mapping[str, Any], layers: Layers) -> Study:
         profile=profile,
         arms=tuple(_plan(name, file, profile, posterior) for name in file.arm),
         contrasts=contrasts,
+        costs=_costs(file, layers),
     )
 
 
@@ -239,6 +249,20 @@ def _posterior(value: str, layers: Layers) -> str:
     return str(next(path for path in sorted(POSTERIORS.glob(f"{value}.*")) if path.is_file()))
 
 
+def _costs_path(file: StudyFile) -> Path:
+    return costs_path(file.study.prices) if file.study.costs is None else Path(file.study.costs)
+
+
+def _costs(file: StudyFile, layers: Layers) -> Costs:
+    origin = f"{layers.file} [costs]"
+    try:
+        return load_costs(_costs_path(file), file.costs, origin, file.study.prices)
+    except InputError as error:
+        if error.file == origin and error.key is not None:
+            raise _wrong(layers, ("costs", *error.key.split(".")), error.problem, error.allowed) from None
+        raise
+
+
 def _profile(name: str, layers: Layers) -> Profile:
     try:
         return load_profile(name)
@@ -325,7 +349,7 @@ def _as_written(file: StudyFile) -> dict[str, Any]:
 
 
 def _toml_lines(content: dict[str, Any]) -> Iterator[str]:
-    for name in ("study", "pool", "parameters"):
+    for name in ("study", "pool", "parameters", "costs"):
         if content[name]:
             yield f"[{name}]"
             yield from _pairs(content[name])

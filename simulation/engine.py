@@ -43,6 +43,9 @@ from simulation.reading import (
     F,
     add_earlier,
     add_paired,
+    add_people,
+    group_sums,
+    members,
     read_month,
     to_values,
 )
@@ -294,6 +297,10 @@ class Replicate:
     """(A, H, F)"""
     drift: FloatArray
     """(K,) change a year in the pool over the last two years of the burn-in"""
+    groups: FloatArray
+    """(A, G, K)"""
+    group_families: FloatArray
+    """(G,)"""
     family_months: int
 
 
@@ -328,8 +335,11 @@ def run_arms(
     # The last month read is study month 0; arms read it again with their own levers.
     earlier = slice(before - LEAD_MONTHS, before)
     readings: dict[str, Readings] = {}
+    groups = np.zeros((0, 0))
+    of_groups = []
     for place, plan in enumerate(plans, start=1):
         arm = start_arm(world, plan)
+        groups = members(arm.families)  # the same in every arm: they part after this
         read = Readings.empty(plan.families, LEAD_MONTHS, horizon + 1, place)
         read.pool[:LEAD_MONTHS] = lead.pool[earlier]
         add_earlier(arm.families, lead.panel[earlier], lead.generation[earlier], read.eligible)
@@ -366,14 +376,17 @@ def run_arms(
                 read.generation[span],
                 read.ever[span],
             )
+        add_people(read.flows[:horizon], read.pool[at + 1 :])
         readings[plan.name] = read
+        of_groups.append(group_sums(groups, arm.families, read.panel[-1]))
     paired = np.zeros((len(contrasts), 2, 2, horizon + 1, COLUMNS))
     for c, (_, arm_name, against) in enumerate(contrasts):
         a, b = readings[arm_name], readings[against]
         add_paired(a.panel, a.generation, a.ever, b.panel, b.generation, b.ever, paired[c])
     arms = [readings[plan.name] for plan in plans]
+    by_group = np.stack(of_groups)
     if horizon < UPPER_SECONDARY_HORIZON:  # too few have turned 21
-        for sums in (paired, *(part for r in arms for part in (r.pool, r.eligible, r.followed))):
+        for sums in (paired, by_group, *(part for r in arms for part in (r.pool, r.eligible, r.followed))):
             sums[..., TURNED_21] = 0.0
     trend = to_values(lead.pool)
     return Replicate(
@@ -385,6 +398,8 @@ def run_arms(
         paired=to_values(paired),
         flows=np.stack([r.flows for r in arms]),
         drift=_slope_per_year(trend),
+        groups=to_values(by_group),
+        group_families=groups.sum(axis=1),
         family_months=first.families * (first.burn_in_months + horizon * len(plans)),
     )
 

@@ -74,7 +74,8 @@ STUDY_POPULATIONS: Final = ("pool", "eligible")
 PAIRED_POPULATIONS: Final = ("followed_in_both", "followed_in_one")
 LEAD_MONTHS: Final = 12  # months of the burn-in that are reported, as -12..-1
 
-# Flows of money (NOK) and of work (hours, place-months), per month, summed over the whole pool; then those of the queues.
+# Flows of money (NOK) and of work (hours, place-months), per month, summed over the whole pool; then those of the queues; then
+# persons and families in a state, which summed over months are person-months.
 FLOWS: Final = (
     "gross_wages",
     "tax",
@@ -96,6 +97,21 @@ FLOWS: Final = (
     "disposable_income",
     *(f"requests_{name}" for name in SERVICES),  # requests for a place, by the pool and by others
     *(f"starts_{name}" for name in SERVICES),  # stays begun, by the pool and by others
+    "interpreter_hours",  # hours with a coordinator of families in which a parent has the language barrier
+    "parents_in_work",
+    "children_taking_part",  # children 1-17 in at least one arena
+    "children_in_low_income",  # by the mean of the last 12 months
+    "families_on_assistance",
+)
+
+# Groups of the eligible families, by what they were at month 0: two members of each, which exclude one another.
+GROUPS: Final = (
+    ("family", "lone"),
+    ("family", "couple"),
+    ("health", "poor"),  # a parent with the health barrier
+    ("health", "good"),
+    ("origin", "immigrant"),
+    ("origin", "not_immigrant"),
 )
 
 
@@ -104,7 +120,8 @@ class Runs:
     """What a study's replicates became: values by replicate, ready for statistics.
 
     All arrays are float64 with NaN where a group was empty. Replicates stand in order; ``draw[r]`` is the number of
-    the draw of replicate ``r`` (2k and 2k+1 share draw k). R replicates, A arms, C contrasts, H horizon, K outcomes.
+    the draw of replicate ``r`` (2k and 2k+1 share draw k). R replicates, A arms, C contrasts, H horizon, K outcomes,
+    G groups.
     """
 
     arms: tuple[str, ...]
@@ -127,6 +144,10 @@ class Runs:
     """(R, A, H months from 1, len(FLOWS))"""
     drift: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     """(R, K) change per year in the pool without any arm over the last two years of the burn-in"""
+    groups: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0, 0)))
+    """(R, A, G, K) at the horizon, of each of ``GROUPS`` among the eligible"""
+    group_families: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    """(R, G) families of each group at month 0: the same in every arm"""
 
     def months(self) -> npt.NDArray[np.int64]:
         """The study calendar: -12..H."""

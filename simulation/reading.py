@@ -6,7 +6,7 @@ added over a population and divided at the end, so that a share is over persons,
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +94,10 @@ ADMITTED: Final = FLOWS.index("families_admitted")
 FLOW_DISPOSABLE: Final = FLOWS.index("disposable_income")
 FLOW_REQUESTS: Final = FLOWS.index(f"requests_{SERVICES[0]}")
 FLOW_STARTS: Final = FLOWS.index(f"starts_{SERVICES[0]}")
+FLOW_INTERPRETER: Final = FLOWS.index("interpreter_hours")
+FLOW_PEOPLE: Final = FLOWS.index("parents_in_work")
+LANGUAGE: Final = BARRIERS.index("language")
+HEALTH: Final = BARRIERS.index("health")
 
 
 @rule
@@ -217,6 +221,18 @@ def _add_flows(family, flow):  # type: ignore[no-untyped-def]
     flow[FLOW_COORDINATORS + 2] += family.contact_hours
     flow[FLOW_COORDINATORS + 3] += family.plan
     flow[FLOW_DISPOSABLE] += family.disposable
+    if family.contact_hours > 0.0 and has_barrier(family, LANGUAGE) == 1:
+        flow[FLOW_INTERPRETER] += family.contact_hours
+
+
+@rule
+def has_barrier(family, barrier):  # type: ignore[no-untyped-def]
+    """1 where a parent has one of the barriers of persons."""
+    found = 0
+    for k in range(MAX_PARENTS):
+        if family.parent[k].present == 1 and family.parent[k].barrier[barrier] == 1:
+            found = 1
+    return found
 
 
 @rule
@@ -296,6 +312,33 @@ def add_paired(  # type: ignore[no-untyped-def]
                 if generation_b[m, i] == g:
                     for c in range(FAMILY_COLUMNS):
                         paired[population, 1, m, c] += panel_b[m, i, c]
+
+
+def add_people(flows: FloatArray, pool: FloatArray) -> None:
+    """Persons and families in the states that gains are counted in: the pool's sums (H, COLUMNS) into its flows (H, F)."""
+    flows[:, FLOW_PEOPLE] = pool[:, EMPLOYED]
+    flows[:, FLOW_PEOPLE + 1] = pool[:, IN_ARENA : IN_ARENA + 3].sum(axis=1)
+    flows[:, FLOW_PEOPLE + 2] = pool[:, CHILDREN_LOW]
+    flows[:, FLOW_PEOPLE + 3] = pool[:, ASSISTED]
+
+
+def members(families: npt.NDArray[Any]) -> FloatArray:
+    """Who of the eligible is in each of ``outcomes.GROUPS``, as FAMILY records (N,) at month 0 say. (G, N), 1 or 0."""
+    parents = families["parent"]
+    present = parents["present"] == 1
+    lone = present.sum(axis=1) == 1
+    poor = (present & (parents["barrier"][..., HEALTH] == 1)).any(axis=1)
+    immigrant = families["immigrant"] == 1
+    groups = np.stack([lone, ~lone, poor, ~poor, immigrant, ~immigrant])
+    return np.asarray(groups & (families["eligible_at_start"] == 1), dtype=np.float64)
+
+
+def group_sums(groups: FloatArray, families: npt.NDArray[Any], rows: npt.NDArray[np.float32]) -> FloatArray:
+    """Rows (N, FAMILY_COLUMNS) added over groups (G, N), of the families that are still there. (G, COLUMNS)"""
+    sums = np.zeros((groups.shape[0], COLUMNS))
+    # A slot that another family has come to is no longer that of an eligible one.
+    sums[:, :FAMILY_COLUMNS] = (groups * (families["eligible_at_start"] == 1)) @ rows.astype(np.float64)
+    return sums
 
 
 def _denominators() -> npt.NDArray[np.int64]:

@@ -35,7 +35,7 @@ from simulation.warm import warm_up
 CHUNK: Final = 20  # replicates
 ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
 INPUTS: Final = "inputs.json"
-_PARTS: Final = ("study", "followed", "followed_families", "paired", "flows", "drift")
+_PARTS: Final = ("study", "followed", "followed_families", "paired", "flows", "drift", "groups", "group_families")
 
 Progress = Callable[[int, int], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulation.names import BENEFITS, SERVICES
-from simulation.outcomes import FLOWS, LEAD_MONTHS, OUTCOME_NAMES, OUTCOMES, Runs
+from simulation.outcomes import FLOWS, GROUPS, LEAD_MONTHS, OUTCOME_NAMES, OUTCOMES, Runs
 
 ARMS = ("ordinary", "caseload-10", "caseload-20", "caseload-20-half-staff")
 CONTRASTS = (
@@ -97,9 +97,20 @@ def made_up_runs(
         ("coordinator_positions", np.array([1.9 if CONTACT.get(a, 2.0) else 0.0 for a in arms])),
         ("coordinator_vacant", np.array([0.1 if CONTACT.get(a, 2.0) else 0.0 for a in arms])),
         *((f"place_months_{s}", np.full(len(arms), 12.0)) for s in SERVICES),
+        ("families_admitted", followed_now / 12.0),
+        ("interpreter_hours", followed_now * np.array([CONTACT.get(a, 2.0) for a in arms]) * 0.4),
     ):
         jitter = np.clip(1 + 0.08 * rng.normal(0, 1, (replicates, len(arms), 1)), 0.3, None)
         flows[..., FLOWS.index(name)] = values[:, None] * jitter
+    luck = rng.normal(0, 1, (replicates, 1, 1)) + 0.3 * effect * rng.normal(0, 1, (replicates, len(arms), 1))
+    for name, level, gained in (
+        ("parents_in_work", 200.0, 6.0),
+        ("children_taking_part", 450.0, 9.0),
+        ("children_in_low_income", 560.0, -8.0),
+        ("families_on_assistance", 190.0, -5.0),
+    ):
+        gain = power[:, :, None] * gained * ramp[None, None, LEAD_MONTHS + 1 :]
+        flows[..., FLOWS.index(name)] = level + 4.0 * luck + gain
     outgo = ("tax", "kindergarten_fee", "sfo_fee")
     income = ("gross_wages", *BENEFITS[1:], "child_benefit", "cash_for_care", "childcare_support")
     income += ("advance_child_support", "housing_allowance", "social_assistance")
@@ -118,4 +129,6 @@ def made_up_runs(
         paired=paired,
         flows=flows,
         drift=rng.normal(0, 1, (replicates, outcomes)) * step * 0.5,
+        groups=np.repeat(study[:, :, 1, -1][:, :, None], len(GROUPS), axis=2),
+        group_families=np.tile([90.0, 60.0, 50.0, 100.0, 70.0, 80.0], (replicates, 1)),
     )

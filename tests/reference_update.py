@@ -31,7 +31,17 @@ REFERENCES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {  # name: study, wh
     "null-model": ("caseload-10-vs-20", ("study.links=off",)),
     "prices-2017": ("caseload-10-vs-20", ("study.prices=2017", "study.follow_up=holf_model")),
 }
-ARRAYS: Final = ("draw", "study", "followed", "followed_families", "paired", "flows", "drift")
+ARRAYS: Final = (
+    "draw",
+    "study",
+    "followed",
+    "followed_families",
+    "paired",
+    "flows",
+    "drift",
+    "groups",
+    "group_families",
+)
 
 
 def probe() -> str:

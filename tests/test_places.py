@@ -66,7 +66,8 @@ def test_the_work_that_others_lose_is_stated_with_its_grade_and_costs_society() 
     costs = load_costs(costs_path("2025"))
     none = replace(costs, displacement=0.0)
     totals = [next(i for i in c.items() if (i.payer, i.name) == ("society", "total")).weights for c in (costs, none)]
-    assert totals[0]["gross_wages"] - totals[1]["gross_wages"] == pytest.approx(costs.displacement)
+    worth = (1.0 + costs.contribution) * (1.0 - costs.lost_time)  # who loses the work gets the time back
+    assert totals[0]["gross_wages"] - totals[1]["gross_wages"] == pytest.approx(costs.displacement * worth)
 
 
 # ---- programmes ------------------------------------------------------------------------------------------------------

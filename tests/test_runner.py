@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import run
 import simulation.runner as runner
-from results.run_folder import make_tables
+from results.run_folder import TABLE_COLUMNS, make_tables
 from scenarios import load_study
 from scenarios.profiles import profile_names
 from scenarios.study import RATES, Study
@@ -61,8 +61,11 @@ name = "10 vs 20"
 arm = "ten"
 against = "twenty"
 """
-ARRAYS = ("replicate", "draw", "study", "followed", "followed_families", "paired", "flows", "drift")
-TABLES = ("outcomes", "differences", "variance", "costs", "cost_differences", "reach", "drift")
+ARRAYS = (
+    *("replicate", "draw", "study", "followed", "followed_families", "paired", "flows", "drift"),
+    *("groups", "group_families"),
+)
+TABLES = tuple(name for name in TABLE_COLUMNS if not name.startswith("incomes"))
 
 
 @pytest.fixture

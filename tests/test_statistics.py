@@ -274,10 +274,12 @@ def test_two_positions_over_two_years_cost_four_positions_a_year():
     costs = load_costs(costs_path("2025"))
     table = statistics.costs_table(one_flow(coordinator_positions=2.0), costs)
     mean = table.set_index(["payer", "item", "unit"])["mean"]
-    assert mean["municipality", "coordinators", "NOK"] == pytest.approx(4 * 1_055_000)
+    position, training = 668_000 * 1.13 * 1.141 * 1.225, 30_000
+    assert mean["municipality", "coordinators", "NOK"] == pytest.approx(4 * position)
+    assert mean["municipality", "training_and_supervision", "NOK"] == pytest.approx(4 * training)
     factors = [1.04 ** (-m / 12) for m in range(1, 25)]
-    assert mean["municipality", "coordinators", "NOK, discounted"] == pytest.approx(2 * 1_055_000 / 12 * sum(factors))
-    assert mean["society", "marginal_cost_of_public_funds", "NOK"] == pytest.approx(0.2 * 4 * 1_055_000)
+    assert mean["municipality", "coordinators", "NOK, discounted"] == pytest.approx(2 * position / 12 * sum(factors))
+    assert mean["society", "marginal_cost_of_public_funds", "NOK"] == pytest.approx(0.2 * 4 * (position + training))
 
 
 def test_child_support_is_income_and_in_no_account_since_another_household_pays_it():
@@ -302,7 +304,7 @@ def test_transfers_cancel_for_society_and_the_family_has_its_disposable_income()
     )
     disposable = runs.flows[:, 1, :, FLOWS.index("disposable_income")].sum(axis=1).mean()
     assert mean["family", "total"] == pytest.approx(-disposable)
-    beside = ("marginal_cost_of_public_funds", "work_displaced")
+    beside = ("marginal_cost_of_public_funds", "work_displaced", "lost_time")
     assert mean["society", "total"] - sum(mean["society", item] for item in beside) == pytest.approx(
         sum(mean[payer, "total"] for payer in PAYERS[:3])
     )

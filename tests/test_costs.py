@@ -1,0 +1,222 @@
+"""Unit costs: every number has its grounds, one's own take the place of ours, and what is wrong is said once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import run
+from results.costs import FOLLOW_UP, PAID, costs_files, costs_path, load_costs
+from scenarios.comparison import _already_finished
+from scenarios.study import Study, load_study
+from simulation.compiled import SOURCE_HASH
+from simulation.errors import InputError
+from simulation.names import SERVICES
+
+EVIDENCE = Path(__file__).resolve().parent.parent / "calibration" / "evidence"
+
+
+def mine(folder: Path, text: str, name: str = "mine.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def wrong(folder: Path, text: str) -> str:
+    with pytest.raises(InputError) as error:
+        load_costs(mine(folder, text))
+    assert len(str(error.value).splitlines()) == 1
+    return str(error.value)
+
+
+# ---- ours ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_position_is_wage_pension_contribution_and_overhead_and_then_training() -> None:
+    costs = load_costs(costs_path("2025"))
+    assert costs.employment == pytest.approx(668_000 * 1.13 * 1.141 * 1.225)
+    assert 1_030_000 < costs.employment < 1_080_000  # cost-position-2025
+    assert costs.position == pytest.approx(costs.employment + 30_000)
+
+
+@pytest.mark.parametrize("prices", ["2025", "2017"])
+def test_every_unit_cost_has_a_source_that_exists_and_says_why(prices: str) -> None:
+    entries = load_costs(costs_path(prices)).entries
+    known = set(pd.concat([pd.read_csv(path) for path in EVIDENCE.glob("*.csv")])["id"].dropna())
+    assert len(entries) == 5 + 5 + 5 + len(SERVICES)
+    for entry in entries:
+        assert entry.source in known, entry.name
+        assert entry.unit
+        assert entry.grade != "D" or entry.reason, entry.name
+
+
+def test_in_prices_of_2017_kroner_are_fewer_and_shares_the_same() -> None:
+    new, old = load_costs(costs_path("2025")), load_costs(costs_path("2017"))
+    for name in ("employment", "training", "interpreter", "travel", "start_up"):
+        assert getattr(old, name) == pytest.approx(0.7662 * getattr(new, name))
+    for name in ("discount", "public_funds", "contribution", "displacement", "lost_time", "interpreted"):
+        assert getattr(old, name) == getattr(new, name)
+    assert old.services["health"][1] == pytest.approx(0.7662 * new.services["health"][1])
+
+
+def test_kvp_fees_and_assistance_are_the_municipality_s_and_tax_and_contributions_the_state_s() -> None:
+    items = load_costs(costs_path("2025")).items()
+    account = {(item.payer, item.name): item.weights for item in items}
+    for name in ("kvp", "introduction", "social_assistance"):
+        assert account["municipality", name] == {name: 1.0}
+        assert account["family", name] == {name: -1.0}
+    for name in ("kindergarten_fee", "sfo_fee"):
+        assert account["municipality", name] == {name: -1.0}  # a fee that falls away is lost
+        assert account["family", name] == {name: 1.0}
+    assert account["state", "tax"] == {"tax": -1.0}
+    assert account["state", "employer_contribution"] == {"gross_wages": pytest.approx(-0.141)}
+    assert {name for payer, name in account if payer == "municipality"} >= set(FOLLOW_UP)
+
+
+def test_society_has_wages_and_contributions_less_displacement_less_lost_time() -> None:
+    account = {(i.payer, i.name): i.weights for i in load_costs(costs_path("2025")).items()}
+    done, displaced, time = (account["society", n]["gross_wages"] for n in ("work_done", "work_displaced", "lost_time"))
+    assert done == pytest.approx(-1.141)
+    assert displaced == pytest.approx(0.20 * 1.141)
+    assert time == pytest.approx(0.35 * 0.80 * 1.141)
+    assert account["society", "total"]["social_assistance"] == pytest.approx(0.20)  # a transfer costs its public funds
+    assert account["society", "total"]["coordinator_positions"] == pytest.approx(
+        1.2 * (668_000 * 1.13 * 1.141 * 1.225 + 30_000) / 12
+    )
+
+
+# ---- a municipality's own --------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_one_s_own_states_only_what_differs(tmp_path: Path) -> None:
+    ours = load_costs(costs_path("2025"))
+    text = 'extends = "2025.toml"\ninterpreter = 700\n[coordinator.wage]\nvalue = 700000\nsource = "payroll 2025"\ngrade = "A"\n'
+    path = mine(tmp_path, text)
+    costs = load_costs(path)
+    assert costs.interpreter == 700
+    assert costs.employment == pytest.approx(700_000 * 1.13 * 1.141 * 1.225)
+    assert (costs.travel, costs.services) == (ours.travel, ours.services)
+    entries = {entry.name: entry for entry in costs.entries}
+    assert (entries["coordinator.wage"].source, entries["coordinator.wage"].grade) == ("payroll 2025", "A")
+    assert entries["interpreter"].source == "own figure: mine.toml"
+    assert entries["interpreter"].grade == "D"  # nobody said where it comes from
+    assert entries["interpreter"].unit == "NOK an hour"
+    assert costs_files(path) == (path, costs_path("2025"))
+
+
+def test_own_kroner_over_those_of_2017_are_kroner_of_2017(tmp_path: Path) -> None:
+    costs = load_costs(mine(tmp_path, 'extends = "2017.toml"\ntravel = 100\n'))
+    assert costs.travel == 100
+    assert costs.start_up == pytest.approx(0.7662 * 6000)
+    assert costs.prices == "2017"
+
+
+def test_a_service_s_payer_may_be_another(tmp_path: Path) -> None:
+    costs = load_costs(mine(tmp_path, 'extends = "2025.toml"\n[service.health]\npayer = "municipality"\n'))
+    assert costs.services["health"] == ("municipality", 2930)
+
+
+def test_a_study_names_a_file_or_states_costs_itself_and_set_goes_last(tmp_path: Path) -> None:
+    mine(tmp_path, 'extends = "2025.toml"\ninterpreter = 700\ntravel = 50\n')
+    text = (
+        'extends = "caseload-10-vs-20.toml"\n[study]\ncosts = "mine.toml"\n[costs]\ntravel = 60\nservice.work = 5000\n'
+    )
+    path = mine(tmp_path, text, "study.toml")
+    study = load_study(path, ["costs.start_up=1000", "costs.coordinator.wage=600000"])
+    assert (study.costs.interpreter, study.costs.travel, study.costs.start_up) == (700, 60, 1000)
+    assert study.costs.services["work"] == ("municipality", 5000)
+    assert study.costs.employment == pytest.approx(600_000 * 1.13 * 1.141 * 1.225)
+    assert study.resolved()["costs"]["travel"] == 60
+    assert [file.name for file in study.costs_files] == ["mine.toml", "2025.toml"]
+    again = load_study(mine(tmp_path, study.to_toml(), "again.toml"))
+    assert again.costs.employment == study.costs.employment
+    assert again.costs.services == study.costs.services
+    assert isinstance(again, Study)
+
+
+# ---- wrong -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_wrong_cost_is_told_in_one_message(tmp_path: Path) -> None:
+    base = 'extends = "2025.toml"\n'
+    for text, said in (
+        ("interpreter = -1", "interpreter.value: -1 is out of range"),
+        ("interpreter = nan", "interpreter.value: nan is out of range"),
+        ('interpreter = "dear"', "interpreter.value: 'dear' is text"),
+        ("interpreter = true", "interpreter.value: true is a true-or-false value"),
+        ("interpretor = 1", "interpretor: unknown key"),
+        ("[coordinator]\npay = 1", "coordinator.pay: unknown key"),
+        ("[coordinator.pension]\nvalue = 130", "coordinator.pension.value: 130 is out of range"),
+        ("coordinator = 1", "coordinator: 1 is a whole number"),
+        ("[service]\nhaelth = 1", "service.haelth"),
+        ('[payer]\nkvp = "family"', "payer.kvp: 'family' is not known"),
+        (
+            '[travel]\nvalue = 10\nunit = "NOK a year"',
+            "travel.unit: 'NOK a year' is another unit. Allowed: NOK a family-month",
+        ),
+        ('[travel]\nvalue = 10\nsource = "x"\ngrade = "D"', "travel.reason: is missing"),
+        ('[travel]\nvalue = 10\nsource = "x"', "travel.grade: is missing"),
+        ("[price_factor]\nvalue = 0", "price_factor.value: 0 is out of range"),
+        ('prices = "2024"', "prices: what is extended is in kroner of 2025"),
+    ):
+        assert said in wrong(tmp_path, base + text), text
+    whole = costs_path("2025").read_text(encoding="utf-8")
+    assert "service.play: unknown key" in wrong(tmp_path, whole.replace("[service.work]", "[service.play]"))
+    assert "payer.aap: is missing" in wrong(tmp_path, whole.replace('aap = "state"\n', ""))
+    assert "'none.toml' does not exist" in wrong(tmp_path, 'extends = "none.toml"')
+    assert "1 is not a path" in wrong(tmp_path, "extends = 1")
+    assert "ring" in wrong(tmp_path, 'extends = "mine.toml"')
+    assert "is not TOML" in wrong(tmp_path, "travel = ")
+
+
+def test_what_the_file_lacks_is_named(tmp_path: Path) -> None:
+    whole = costs_path("2025").read_text(encoding="utf-8")
+    cut = whole[: whole.index("[travel]")] + whole[whole.index("[start_up]") :]
+    assert "travel: is missing" in wrong(tmp_path, cut)
+
+
+def test_a_study_with_wrong_costs_says_where_they_stand(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"with --set: costs\.travel\.value: -5 is out of range"):
+        load_study("caseload-10-vs-20", ["costs.travel=-5"])
+    path = mine(tmp_path, 'extends = "caseload-10-vs-20.toml"\n[costs]\ntrvel = 5\n', "study.toml")
+    with pytest.raises(InputError, match=r"study\.toml: costs\.trvel: unknown key"):
+        load_study(path)
+    with pytest.raises(InputError, match=r"none\.toml: does not exist"):
+        load_study("caseload-10-vs-20", ["study.costs=none.toml"])
+    with pytest.raises(InputError, match="kroner of 2025, the study in those of 2017"):
+        load_study("caseload-10-vs-20", [f"study.costs={costs_path('2025')}", "study.prices=2017"])
+
+
+def test_wrong_costs_end_the_command_with_2_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["compare", "--set", "costs.interpreter=-900"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    assert "costs.interpreter.value: -900 is out of range" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_finished_run_with_other_unit_costs_is_another_run(tmp_path: Path) -> None:
+    study = load_study("caseload-10-vs-20")
+    manifest = {
+        **{key: [] for key in ("arms", "contrasts", "failures")},
+        **{key: 1 for key in ("study_name", "replicates", "seed", "horizon", "version")},
+        "study": study.resolved(),
+        "source_hash": SOURCE_HASH,
+        "unit_costs": [asdict(entry) for entry in study.costs.entries],
+    }
+    mine(tmp_path, json.dumps(manifest), "manifest.json")
+    assert _already_finished(tmp_path, study, quiet=True) == 0
+    dearer = replace(study, costs=load_costs(costs_path("2025"), {"travel": 151}))
+    with pytest.raises(InputError, match="had other inputs"):
+        _already_finished(tmp_path, dearer, quiet=True)
+
+
+def test_every_flow_of_money_has_a_payer() -> None:
+    assert set(load_costs(costs_path("2025")).payer) == set(PAID)
