@@ -24,6 +24,7 @@ from results import files, statistics
 from results.calibration import read_fit
 from results.costs import costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
+from results.provenance import data_hashes, write_manifest
 from results.second import second_process
 from simulation.errors import InputError
 from simulation.outcomes import Runs
@@ -53,9 +54,10 @@ class Finished(Protocol):
     """What is needed of finished work.
 
     Optional further attributes: ``command`` (str, how to repeat it), ``inputs`` (names to paths of files that were
-    read), ``posterior`` (the file of posterior draws), ``eligible_families`` (how many met the criteria at month 0, a number
-    or one a replicate) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
-    ``results.figures.two_lives``).
+    read), ``posterior`` (the file of posterior draws), ``study_toml`` (the study as one file), ``changes`` (what differs
+    from the shipped study and the defaults), ``beside`` (a ``scenarios.beside.Beside``), ``eligible_families`` (how many
+    met the criteria at month 0, a number or one a replicate) and ``lives`` (one family's two lives: ``label_a``,
+    ``label_b``, ``panel_a``, ``panel_b``; see ``results.figures.two_lives``).
     """
 
     runs: Runs
@@ -81,11 +83,13 @@ class Tables:
     incomes: pd.DataFrame
     """what families have under ordinary follow-up beside what is published; empty where it was not read"""
     incomes_by_household: pd.DataFrame
+    beside: pd.DataFrame
+    """headline differences of the study, of the prior and of the null model; empty where there is no contrast"""
 
 
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
-    | {"name", "source", "household"}
+    | {"name", "source", "household", "model"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -98,7 +102,9 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "drift": statistics.DRIFT_COLUMNS,
     "incomes": COMPARISON_COLUMNS,
     "incomes_by_household": HOUSEHOLD_COLUMNS,
+    "beside": statistics.BESIDE_COLUMNS,
 }
+DATA_FILES: Final = (*(f"{name}.csv" for name in TABLE_COLUMNS), "replicates.parquet", "lives.json")
 
 
 def check_language(lang: str) -> str:
@@ -108,8 +114,11 @@ def check_language(lang: str) -> str:
     return lang
 
 
-def make_tables(runs: Runs, prices: str, incomes: Any = None) -> Tables:
-    """Every table of a run, unit costs in the study's prices; ``incomes`` as ``calibration.incomes`` gives them."""
+def make_tables(runs: Runs, prices: str, incomes: Any = None, beside: pd.DataFrame | None = None) -> Tables:
+    """Every table of a run, unit costs in the study's prices.
+
+    ``incomes`` as ``calibration.incomes`` gives them, ``beside`` as ``scenarios.beside`` does; without them these are empty.
+    """
     costs = load_costs(costs_path(prices))
     differences, variance = statistics.difference_tables(runs)
     return Tables(
@@ -125,6 +134,7 @@ def make_tables(runs: Runs, prices: str, incomes: Any = None) -> Tables:
         incomes_by_household=(
             pd.DataFrame(columns=list(HOUSEHOLD_COLUMNS)) if incomes is None else incomes.by_household()
         ),
+        beside=pd.DataFrame(columns=list(statistics.BESIDE_COLUMNS)) if beside is None else beside,
     )
 
 
@@ -150,16 +160,23 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
     check_language(lang)
     manifest = make_manifest(study, finished, lang)
     with second_process(folder, lang, len(manifest["contrasts"]) if figures else 0) as second:
-        tables = make_tables(finished.runs, str(manifest["prices"]), getattr(finished, "incomes", None))
+        beside = getattr(finished, "beside", None)
+        tables = make_tables(
+            finished.runs,
+            str(manifest["prices"]),
+            getattr(finished, "incomes", None),
+            None if beside is None else beside.table,
+        )
         files.make_folder(folder)
         (folder / "manifest.json").unlink(missing_ok=True)  # until all is in place, the folder is not a finished run
         _write_tables(folder, tables, finished)
+        manifest["tables"] = data_hashes(folder, DATA_FILES)
         if figures:
             from results.page import write_figures_and_report
 
             # Read back what was written: the report of a new run and one made again from its folder are then the same.
             write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), lang, second)
-    files.write_json(folder / "manifest.json", manifest)
+    write_manifest(folder, manifest)
     return manifest
 
 
@@ -192,6 +209,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         inputs[str(name)] = files.hash_bytes(Path(path).read_bytes())
     posterior = getattr(finished, "posterior", None)
     note = None if posterior is None else read_fit(posterior)
+    beside = getattr(finished, "beside", None)
     return {
         "study_name": study.name,
         "version": version(),
@@ -205,6 +223,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "failures": [dict(failure) for failure in finished.failures],
         "prices": prices,
         "posterior": str(head.get("posterior", "prior")),
+        "posterior_hash": None if posterior is None else files.hash_bytes(Path(posterior).read_bytes()),
         "calibration": None if note is None else note.record(),
         "links": _on_or_off(head.get("links", "on")),
         "lang": lang,
@@ -213,7 +232,10 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "eligible_families": _mean(getattr(finished, "eligible_families", None)),
         "arms": list(runs.arms),
         "contrasts": [{"name": name, "arm": arm, "against": against} for name, arm, against in runs.contrasts],
+        "changes": getattr(finished, "changes", None),
+        "beside": None if beside is None else beside.models,
         "study": resolved,
+        "study_toml": getattr(finished, "study_toml", None),
         "inputs": inputs,
         "parameter_draws": None if finished.draws is None else files.hash_table(finished.draws),
         "python": platform.python_version(),
