@@ -98,13 +98,14 @@ def check_unchanged(folder: Path, manifest: Mapping[str, Any]) -> str | None:
 
 def changed(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What was changed after the run: what is wrong, and the file."""
+    if manifest.get(SEAL) != seal(manifest):
+        yield "was changed after the run", MANIFEST
+        return  # what it says of the others is not known to be so
     for name, digest in data_tables(manifest).items():
         if not (folder / name).is_file():
             yield "is missing: the folder was changed after the run", name
         elif _hash(folder / name) != digest:
             yield "was changed after the run", name
-    if manifest.get(SEAL) != seal(manifest):
-        yield "was changed after the run", MANIFEST
 
 
 def _is_data(name: str) -> bool:

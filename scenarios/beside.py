@@ -95,7 +95,9 @@ def run_beside(
             continue
         finally:
             before += count
-        runs[model] = other.runs
+        runs[model] = replace(
+            other.runs, study=other.runs.study[:, :, :, -1:].copy()
+        )  # the last month is all that is told
         failures = [dict(failure) for failure in other.failures]
         seconds = round(other.wall_seconds, 3)
         models[model] = {"replicates": int(other.runs.replicate.size), "failures": failures, "wall_seconds": seconds}

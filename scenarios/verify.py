@@ -55,9 +55,11 @@ def verify(folder: Path, *, workers: int | None = None, quiet: bool = False) -> 
     from results.run_folder import read_manifest
 
     manifest = read_manifest(folder)
-    _check_repeatable(folder, manifest)
+    _check_complete(folder, manifest)
     if manifest.get(SEAL) != seal(manifest):
-        return _not_the_same(folder, manifest, f"{MANIFEST} was changed after the run; nothing was run again")
+        print(f"{folder}: {MANIFEST} was changed after the run; nothing was run again.", file=sys.stderr)
+        return 1
+    _check_repeatable(folder, manifest)
     study = study_from(manifest, folder)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="familiebaner-verify-") as name:
@@ -103,31 +105,38 @@ def _other_circumstances(manifest: Mapping[str, Any]) -> Iterator[str]:
 # ---- can it be repeated? ---------------------------------------------------------------------------------------------
 
 
-def _check_repeatable(folder: Path, manifest: Mapping[str, Any]) -> None:
-    from results.costs import costs_path
-    from results.files import hash_bytes
+def _cannot(folder: Path, problem: str, allowed: str) -> InputError:
     from results.provenance import MANIFEST
-    from simulation.compiled import SOURCE_HASH
 
-    def cannot(problem: str, allowed: str) -> InputError:
-        return InputError(f"cannot be verified: {problem}", file=folder / MANIFEST, allowed=allowed)
+    return InputError(f"cannot be verified: {problem}", file=folder / MANIFEST, allowed=allowed)
 
+
+def _check_complete(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """A run of an older version kept too little."""
     lacking = [key for key in KEYS if not manifest.get(key)]
     if lacking:
         problem = f"it lacks {', '.join(lacking)}, which this version writes for every study that it runs"
-        raise cannot(problem, "a run of this version")
+        raise _cannot(folder, problem, "a run of this version")
+
+
+def _check_repeatable(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Model, unit costs and replicates are those that can be had again."""
+    from results.costs import costs_path
+    from results.files import hash_bytes
+    from simulation.compiled import SOURCE_HASH
+
     if manifest["source_hash"] != SOURCE_HASH:
         problem = f"the model was another: source hash {manifest['source_hash'][:16]}, and this is {SOURCE_HASH[:16]}"
         commit = manifest.get("git_commit")
         allowed = f"version {manifest['version']}" + (f", git commit {commit}" if commit else "")
         changed = " (with changes that were not committed)" if manifest.get("git_modified") else ""
-        raise cannot(problem, f"{allowed}{changed}")
+        raise _cannot(folder, problem, f"{allowed}{changed}")
     if manifest["failures"]:
         problem = f"{len(manifest['failures'])} of its replicates failed"
-        raise cannot(problem, "a run in which every replicate succeeded")
+        raise _cannot(folder, problem, "a run in which every replicate succeeded")
     costs = costs_path(str(manifest["prices"]))
     if manifest["inputs"].get(costs.name) != hash_bytes(costs.read_bytes()):
-        raise cannot(f"the unit costs in {costs} are not those of the run", f"{costs.name} as it was")
+        raise _cannot(folder, f"the unit costs in {costs} are not those of the run", f"{costs.name} as it was")
 
 
 def study_from(manifest: Mapping[str, Any], folder: Path) -> Study:
