@@ -1,8 +1,9 @@
 """The answer beside two others: of the same arms before any fit, and with every link from coordinator to outcome at none.
 
 What a fitted model answers is worth little alone. Beside it stand what was believed before the fit (``prior``) and the null
-model (``null``), in which coordinators change nothing, so that each of its differences is zero. They meet the same families
-and the same luck, in fewer replicates: a part of the study's own time.
+model (``null``), in which coordinators change nothing: each of its differences is zero, but for those of arms with another
+labour market, other services or another inflow. They meet the same families and the same luck, in fewer replicates: a part of
+the study's own time.
 """
 
 from __future__ import annotations
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
     from simulation.runner import Finished
 
 LARGEST: Final = 5_000  # families: larger pools are not run again
-SHARE: Final = 5  # the prior has one replicate for so many of the study's
-FEWEST: Final = 20  # replicates of the prior, in ten draws: with six or fewer chance cannot be taken out
-OF_NULL: Final = 20  # replicates: nothing differs in any of them
+SHARE: Final = 5  # one replicate for so many of the study's
+FEWEST: Final = (
+    20  # replicates, in ten draws: with six or fewer chance cannot be taken out. Enough where nothing differs
+)
+SURROUNDINGS: Final = (
+    "services",
+    "inflow_factor",
+    "openings_factor",
+    "openings_from",
+    "openings_to",
+)  # links or no links
 
 
 @dataclass(frozen=True)
@@ -107,13 +116,19 @@ def run_beside(
 def _others(study: Study, replicates: int) -> dict[str, tuple[Sequence[Plan], int]]:
     """The models that a study is not itself: their arms, and how many replicates."""
     own = own_model(study)
+    fewest = min(replicates, FEWEST)
+    few = max(replicates // SHARE // 2 * 2, fewest)
     found: dict[str, tuple[Sequence[Plan], int]] = {}
     if own == "calibrated":
-        few = max(replicates // SHARE // 2 * 2, min(replicates, FEWEST))
         found["prior"] = [replace(plan, posterior="prior") for plan in study.arms], few
     if own != "null":
-        found["null"] = [replace(plan, links=False) for plan in study.arms], min(replicates, OF_NULL)
+        found["null"] = [replace(plan, links=False) for plan in study.arms], fewest if _same_place(study.arms) else few
     return found if study.contrasts and replicates else {}
+
+
+def _same_place(arms: Sequence[Plan]) -> bool:
+    """Whether the arms differ in their coordinators alone, so that nothing can differ without links."""
+    return all(getattr(plan, name) == getattr(arms[0], name) for plan in arms for name in SURROUNDINGS)
 
 
 def _skipped(study: Study) -> str | None:

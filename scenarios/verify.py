@@ -94,7 +94,7 @@ def _other_circumstances(manifest: Mapping[str, Any]) -> Iterator[str]:
     from results.run_folder import git_state, package_versions
 
     then, now = manifest.get("packages", {}), package_versions()
-    others = [f"{name} {now[name]} (then {then[name]})" for name in sorted(then) if then[name] != now.get(name)]
+    others = [f"{name} {now.get(name)} (then {then[name]})" for name in sorted(then) if then[name] != now.get(name)]
     if others:
         yield f"Packages of other versions than then: {', '.join(others)}."
     commit = git_state()[0]
@@ -223,7 +223,10 @@ def compare_folders(folder: Path, again: Path, names: Iterable[str]) -> Compared
             continue
         table = _read(again / name)
         if not same:
-            difference = _first_difference(name, _read(folder / name), table)
+            try:
+                difference = _first_difference(name, _read(folder / name), table)
+            except InputError as error:
+                difference = f"{name} {error.problem}"
             if difference is not None:
                 return Compared(tables, rows, rewritten, difference)
             rewritten.append(name)

@@ -155,6 +155,9 @@ def test_a_changed_value_in_a_parquet_file_and_a_lost_table_are_named(
     table.to_parquet("run/replicates.parquet", index=False)
     code, _, err = answer(capsys, "--verify", "--quiet")
     assert (code, "replicates.parquet, row 4 (arm " in err, "employed_share: 0.5 in" in err) == (1, True, True)
+    Path("run/reach.csv").write_bytes(b'arm\n"')
+    code, _, err = answer(capsys, "--verify", "--quiet")
+    assert (code, "reach.csv cannot be read as a table" in err) == (1, True)
     Path("run/reach.csv").unlink()
     code, _, err = answer(capsys, "--verify", "--quiet")
     assert (code, "reach.csv is missing" in err) == (1, True)
@@ -347,6 +350,17 @@ def test_a_study_stands_beside_what_it_is_not(sets: tuple[str, ...], models: lis
     result = compare(study(*sets), workers=1)
     assert own_model(result.study) == models[0]
     assert list(result.beside.table.model.unique()) == list(result.beside.models) == models
+
+
+def test_without_links_only_the_place_can_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside_module, "FEWEST", 2)
+    alike = compare(study("study.replicates=30"), workers=1).beside
+    assert (alike.models["prior"]["replicates"], alike.models["null"]["replicates"]) == (6, 2)
+    recession = compare(study("study.replicates=30", "arm.caseload-20.openings_factor=0"), workers=1).beside
+    assert recession.models["null"]["replicates"] == 6
+    null = recession.table[recession.table.model == "null"].set_index(["contrast", "outcome"])["mean"]
+    assert null["10 vs 20, same staff", "disposable_income"] > 0.0
+    assert (null["10 vs 20, same families"] == 0.0).all()
 
 
 def test_the_prior_beside_a_fitted_study_is_the_study_of_the_prior() -> None:
