@@ -359,7 +359,7 @@ def test_without_links_only_the_place_can_differ(monkeypatch: pytest.MonkeyPatch
     recession = compare(study("study.replicates=30", "arm.caseload-20.openings_factor=0"), workers=1).beside
     assert recession.models["null"]["replicates"] == 6
     null = recession.table[recession.table.model == "null"].set_index(["contrast", "outcome"])["mean"]
-    assert null["10 vs 20, same staff", "disposable_income"] > 0.0
+    assert null["10 vs 20, same staff", "employed_share"] > 0.0
     assert (null["10 vs 20, same families"] == 0.0).all()
 
 
