@@ -25,7 +25,7 @@ from scenarios import compare, load_study
 from scenarios.beside import own_model, run_beside
 from scenarios.changes import changes_of
 from scenarios.study import POSTERIORS
-from scenarios.verify import profile_of
+from scenarios.verify import compare_folders, profile_of
 from simulation.errors import InputError
 
 OWN = "quantity,value,n\nbarriers.health,47,60\nservices.housing.places,3,\nfamilies,40,\n"
@@ -147,20 +147,21 @@ def test_a_changed_digit_is_named_with_both_values(home: Path, capsys: pytest.Ca
     assert f"mean: {now} in the folder, {was} when run again" in err
 
 
-def test_a_changed_value_in_a_parquet_file_and_a_lost_table_are_named(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    table = pd.read_parquet("run/replicates.parquet")
+def test_the_first_difference_is_named_in_every_kind_of_table(home: Path) -> None:
+    folder, again = Path("run"), Path("again")
+    shutil.copytree(folder, again)
+    assert compare_folders(folder, again, DATA_FILES).difference is None
+    (folder / "variance.csv").unlink()
+    assert compare_folders(folder, again, DATA_FILES).difference == "variance.csv is missing"
+    table = pd.read_parquet(folder / "replicates.parquet")
     table.loc[3, "employed_share"] = 0.5
-    table.to_parquet("run/replicates.parquet", index=False)
-    code, _, err = answer(capsys, "--verify", "--quiet")
-    assert (code, "replicates.parquet, row 4 (arm " in err, "employed_share: 0.5 in" in err) == (1, True, True)
-    Path("run/reach.csv").write_bytes(b'arm\n"')
-    code, _, err = answer(capsys, "--verify", "--quiet")
-    assert (code, "reach.csv cannot be read as a table" in err) == (1, True)
-    Path("run/reach.csv").unlink()
-    code, _, err = answer(capsys, "--verify", "--quiet")
-    assert (code, "reach.csv is missing" in err) == (1, True)
+    table.to_parquet(folder / "replicates.parquet", index=False)
+    found = str(compare_folders(folder, again, DATA_FILES).difference)
+    assert re.match(r"replicates.parquet, row 4 \(arm \w+, .*replicate 3\), employed_share: 0.5 in the folder, ", found)
+    (folder / "reach.csv").write_bytes(b'arm\n"')
+    assert str(compare_folders(folder, again, DATA_FILES).difference).startswith("reach.csv cannot be read as a table")
+    (folder / "lives.json").write_text("{}", encoding="utf-8")
+    assert compare_folders(folder, again, DATA_FILES).difference == "lives.json is another"
 
 
 def test_other_line_ends_are_the_same_numbers_and_are_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
