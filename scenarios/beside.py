@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulation.runner import Finished
 
 LARGEST: Final = 5_000  # families: larger pools are not run again
-SHARE: Final = 5  # one replicate for so many of the study's
+SHARE: Final = 4  # one replicate for so many of the study's
 FEWEST: Final = (
     20  # replicates, in ten draws: with six or fewer chance cannot be taken out. Enough where nothing differs
 )
