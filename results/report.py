@@ -1,5 +1,7 @@
 """``run.py report RUN_DIR``: figures and report again, from the tables and the manifest of a finished run.
 
+With ``--verify`` the study itself is run again, and the numbers are compared (``scenarios.verify``).
+
 Light to import: the work is imported when the command runs.
 """
 
@@ -7,35 +9,63 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
+
+from scenarios.options import add_options, path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command; ``--lang`` is left alone where the parser has it already."""
-    parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="the folder of a finished run")
+    parser.add_argument("run_dir", metavar="RUN_DIR", type=path, help="the folder of a finished run")
     with contextlib.suppress(argparse.ArgumentError):
         parser.add_argument("--lang", choices=("nb", "en"), default=None, help="language (default: that of the run)")
+    verify = "run the study again, and say whether every table holds the same numbers"
+    parser.add_argument("--verify", action="store_true", help=verify)
+    add_options(parser, "workers", "quiet")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Make the report again and say where it is; 0 when done.
+    """Make the report again and say where it is, or run the study again and say whether the numbers are the same.
+
+    Returns
+    -------
+    0 when done; with ``--verify`` 1 where a number is another.
 
     Raises
     ------
     InputError
-        The folder is missing or incomplete.
+        The folder is missing, incomplete or was changed after the run, or the run cannot be made again.
     """
-    path = remake(Path(args.run_dir), getattr(args, "lang", None))
-    if not getattr(args, "quiet", False):
-        print(path)
+    folder = Path(args.run_dir)
+    if args.verify:
+        from scenarios.verify import verify
+
+        return verify(folder, workers=args.workers, quiet=args.quiet)
+    report = remake(folder, args.lang, quiet=args.quiet)
+    if not args.quiet:
+        print(report)
     return 0
 
 
-def remake(folder: Path, lang: str | None = None) -> Path:
-    """Write figures and ``report.html`` of a finished run again, in its own language or another; the report's path."""
+def remake(folder: Path, lang: str | None = None, *, quiet: bool = False) -> Path:
+    """Write figures and ``report.html`` of a finished run again, in its own language or another; the report's path.
+
+    Raises
+    ------
+    InputError
+        The folder is missing, incomplete, or was changed after the run.
+    """
     from results.page import write_figures_and_report
+    from results.provenance import check_unchanged, write_manifest
     from results.run_folder import check_language, read_lives, read_manifest, read_tables
 
     manifest = read_manifest(folder)
     language = check_language(lang or str(manifest.get("lang", "nb")))
-    return write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), language)
+    doubt = check_unchanged(folder, manifest)
+    if doubt and not quiet:
+        print(f"{folder}: {doubt}", file=sys.stderr)
+    report = write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), language)
+    if not doubt:
+        write_manifest(folder, manifest)  # with the hashes of what was made
+    return report

@@ -24,6 +24,7 @@ from results import evaluation, files, statistics
 from results.calibration import read_fit
 from results.costs import Costs, costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
+from results.provenance import data_hashes, write_manifest
 from results.second import second_process
 from simulation.errors import InputError
 from simulation.outcomes import Runs
@@ -54,8 +55,10 @@ class Finished(Protocol):
 
     Optional further attributes: ``command`` (str, how to repeat it), ``inputs`` (names to paths of files that were
     read), ``costs`` (unit costs, where they are not ours; their files are among the inputs), ``posterior`` (the file of
-    posterior draws), ``eligible_families`` (how many met the criteria at month 0, a number or one a replicate) and ``lives``
-    (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see ``results.figures.two_lives``).
+    posterior draws), ``study_toml`` (the study as one file), ``changes`` (what differs from the shipped study and the
+    defaults), ``beside`` (a ``scenarios.beside.Beside``), ``eligible_families`` (how many met the criteria at month 0, a
+    number or one a replicate) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
+    ``results.figures.two_lives``).
     """
 
     runs: Runs
@@ -89,12 +92,14 @@ class Tables:
     incomes: pd.DataFrame
     """what families have under ordinary follow-up beside what is published; empty where it was not read"""
     incomes_by_household: pd.DataFrame
+    beside: pd.DataFrame
+    """headline differences of the study, of the prior and of the null model; empty where there is no contrast"""
 
 
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
     | {"name", "source", "household", "kind", "ratio", "says", "direction", "gain", "group", "member"}
-    | {"from_payer", "to_payer"}
+    | {"from_payer", "to_payer", "model"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -108,7 +113,9 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "drift": statistics.DRIFT_COLUMNS,
     "incomes": COMPARISON_COLUMNS,
     "incomes_by_household": HOUSEHOLD_COLUMNS,
+    "beside": statistics.BESIDE_COLUMNS,
 }
+DATA_FILES: Final = (*(f"{name}.csv" for name in TABLE_COLUMNS), "replicates.parquet", "lives.json")
 
 
 def check_language(lang: str) -> str:
@@ -118,10 +125,11 @@ def check_language(lang: str) -> str:
     return lang
 
 
-def make_tables(runs: Runs, costs: str | Costs, incomes: Any = None) -> Tables:
+def make_tables(runs: Runs, costs: str | Costs, incomes: Any = None, beside: pd.DataFrame | None = None) -> Tables:
     """Every table of a run.
 
-    ``costs`` are unit costs, or the year of ours; ``incomes`` as ``calibration.incomes`` gives them.
+    ``costs`` are unit costs, or the year of ours; ``incomes`` as ``calibration.incomes`` gives them, ``beside`` as
+    ``scenarios.beside`` does: without them these are empty.
     """
     if isinstance(costs, str):
         costs = load_costs(costs_path(costs))
@@ -140,6 +148,7 @@ def make_tables(runs: Runs, costs: str | Costs, incomes: Any = None) -> Tables:
         incomes_by_household=(
             pd.DataFrame(columns=list(HOUSEHOLD_COLUMNS)) if incomes is None else incomes.by_household()
         ),
+        beside=pd.DataFrame(columns=list(statistics.BESIDE_COLUMNS)) if beside is None else beside,
     )
 
 
@@ -165,16 +174,23 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
     check_language(lang)
     manifest = make_manifest(study, finished, lang)
     with second_process(folder, lang, len(manifest["contrasts"]) if figures else 0) as second:
-        tables = make_tables(finished.runs, _costs(finished, manifest), getattr(finished, "incomes", None))
+        beside = getattr(finished, "beside", None)
+        tables = make_tables(
+            finished.runs,
+            _costs(finished, manifest),
+            getattr(finished, "incomes", None),
+            None if beside is None else beside.table,
+        )
         files.make_folder(folder)
         (folder / "manifest.json").unlink(missing_ok=True)  # until all is in place, the folder is not a finished run
         _write_tables(folder, tables, finished)
+        manifest["tables"] = data_hashes(folder, DATA_FILES)
         if figures:
             from results.page import write_figures_and_report
 
             # Read back what was written: the report of a new run and one made again from its folder are then the same.
             write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), lang, second)
-    files.write_json(folder / "manifest.json", manifest)
+    write_manifest(folder, manifest)
     return manifest
 
 
@@ -208,6 +224,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         inputs[str(name)] = files.hash_bytes(Path(path).read_bytes())
     posterior = getattr(finished, "posterior", None)
     note = None if posterior is None else read_fit(posterior)
+    beside = getattr(finished, "beside", None)
     return {
         "study_name": study.name,
         "version": version(),
@@ -222,6 +239,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "prices": prices,
         "unit_costs": [asdict(entry) for entry in _costs(finished, {"prices": prices}).entries],
         "posterior": str(head.get("posterior", "prior")),
+        "posterior_hash": None if posterior is None else files.hash_bytes(Path(posterior).read_bytes()),
         "calibration": None if note is None else note.record(),
         "links": _on_or_off(head.get("links", "on")),
         "lang": lang,
@@ -230,7 +248,10 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "eligible_families": _mean(getattr(finished, "eligible_families", None)),
         "arms": list(runs.arms),
         "contrasts": [{"name": name, "arm": arm, "against": against} for name, arm, against in runs.contrasts],
+        "changes": getattr(finished, "changes", None),
+        "beside": None if beside is None else beside.models,
         "study": resolved,
+        "study_toml": getattr(finished, "study_toml", None),
         "inputs": inputs,
         "parameter_draws": None if finished.draws is None else files.hash_table(finished.draws),
         "python": platform.python_version(),

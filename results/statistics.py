@@ -11,6 +11,7 @@ Everything is computed from replicates in the order (draw, replicate), whatever 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -50,6 +51,10 @@ VARIANCE_COLUMNS: Final = ("contrast", "population", "outcome", "month", "varian
 COST_COLUMNS: Final = ("payer", "item", "unit", "mean", "p05", "p95")
 REACH_COLUMNS: Final = ("arm", "measure", "unit", "mean", "p05", "p95")
 SERVICE_COLUMNS: Final = ("arm", "service", "measure", "unit", "mean", "p05", "p50", "p95")
+BESIDE_COLUMNS: Final = (
+    *("model", "contrast", "outcome", "unit"),
+    *("mean", "ci_low", "ci_high", "p05", "p95", "prob_better", "replicates"),
+)
 DRIFT_COLUMNS: Final = ("outcome", "unit", "mean", "sd", "p05", "p50", "p95", "replicates")
 
 _UNITS: Final = np.array([outcome.unit for outcome in OUTCOMES], dtype=object)
@@ -304,6 +309,21 @@ def differences_table(runs: Runs) -> pd.DataFrame:
 def variance_table(runs: Runs) -> pd.DataFrame:
     """The variance of each difference between draws and by chance (``variance.csv``)."""
     return difference_tables(runs)[1]
+
+
+def beside_table(models: Mapping[str, Runs]) -> pd.DataFrame:
+    """The headline differences of several models among the eligible at the horizon (``beside.csv``), in their order."""
+    places = [OUTCOME_NAMES.index(outcome) for outcome in HEADLINES]
+    population = STUDY_POPULATIONS.index("eligible")
+    blocks = []
+    for model, runs in models.items():
+        order = _order(runs)
+        for name, *arms in runs.contrasts if order.size else ():
+            sides = (runs.study[order, runs.arms.index(arm), population, -1][:, places] for arm in arms)
+            one, other = (by_draw(side, runs.draw[order]) for side in sides)
+            head = {"model": model, "contrast": name, "outcome": np.array(HEADLINES, object), "unit": _UNITS[places]}
+            blocks.append(_drop_empty(head | analyse(one, other, _BETTER[places])))
+    return _table(blocks, BESIDE_COLUMNS)
 
 
 def replicates_table(runs: Runs) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from simulation.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scenarios.beside import Beside
     from scenarios.study import Study
     from simulation.runner import Finished
 
@@ -44,6 +45,7 @@ class Result:
 
     study: Study
     finished: Finished
+    workers: int | None = None
 
     @functools.cached_property
     def differences(self) -> pd.DataFrame:
@@ -59,6 +61,13 @@ class Result:
 
         return outcomes_table(self.finished.runs)
 
+    @functools.cached_property
+    def beside(self) -> Beside:
+        """Headline differences beside those of the prior and of the null model, which are run when they are asked for."""
+        from scenarios.beside import run_beside
+
+        return run_beside(self.study, self.finished, workers=self.workers)
+
     def save(self, folder: str | Path, *, lang: str = "nb", force: bool = False) -> None:
         """Write tables, figures, report and manifest into a new or empty folder.
 
@@ -69,7 +78,7 @@ class Result:
         folder = Path(folder)
         check_folder(folder, force=force)
         with open_folder(folder):
-            _save(folder, self.study, self.finished, lang)
+            save(folder, self.study, self.finished, lang, beside=self.beside, workers=self.workers)
 
 
 def compare(
@@ -92,7 +101,7 @@ def compare(
     if not isinstance(study, Study):
         study = load_study(study)
     study = study.with_settings(replicates=replicates, seed=seed)
-    return Result(study, _run(study, workers=workers))
+    return Result(study, _run(study, workers=workers), workers)
 
 
 def _run(
@@ -120,15 +129,42 @@ def _run(
     )
 
 
-def _save(
+def run_all(
+    study: Study,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    chunks: Path | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> tuple[Finished, Beside]:
+    """Run a study, then the models beside it, and show how far that has come."""
+    from scenarios.beside import run_beside
+    from simulation.warm import cold, warm_up
+
+    if not quiet and cold():
+        print("compiling the model, the first time only: 20 s or more", file=sys.stderr)
+    warm_up()
+    with progress(study.name, quiet=quiet) as step:
+        finished = _run(study, workers=workers, cluster=cluster, chunks=chunks, resume=resume, step=step)
+    with progress("the models beside it", quiet=quiet) as step:
+        return finished, run_beside(study, finished, workers=workers, chunks=chunks, resume=resume, step=step)
+
+
+def save(
     folder: Path,
     study: Study,
     finished: Finished,
-    lang: str,
+    lang: str = "nb",
+    *,
+    beside: Beside | None = None,
     command: str | None = None,
     workers: int | None = None,
+    figures: bool = True,
 ) -> None:
-    from results import save_run
+    """Write what a run leaves in its folder, with what is read of it by running a little of it again."""
+    from results.run_folder import save_run
+    from scenarios.changes import changes_of
 
     described: Any = SimpleNamespace(**vars(finished))
     described.command, described.inputs = command, {study.file.name: study.file}
@@ -138,12 +174,16 @@ def _save(
         while name in described.inputs:  # a file of one's own may be called as ours is
             name = f"costs/{name}"
         described.inputs[name] = file
+    profile = Path(study.content.study.profile)
+    if profile.suffix in {".csv", ".toml"} and profile.is_file():
+        described.inputs[profile.name] = profile
     described.posterior = _posterior(study)
     if described.posterior is not None:
         described.inputs[described.posterior.name] = described.posterior
+    described.study_toml, described.changes, described.beside = study.to_toml(), changes_of(study), beside
     described.lives, described.eligible_families = _lives(study, finished), _eligible(study, finished)
     described.incomes = _incomes(study, workers)
-    save_run(folder, study, described, lang=lang)
+    save_run(folder, study, described, lang=lang, figures=figures)
 
 
 def _posterior(study: Study) -> Path | None:
@@ -215,22 +255,17 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
-    from simulation.warm import cold, warm_up
-
     chunks = folder / CHUNKS
     if not args.resume:
         shutil.rmtree(chunks, ignore_errors=True)
-    if not args.quiet and cold():
-        print("compiling the model, the first time only: 20 s or more", file=sys.stderr)
-    warm_up()
+    command = shlex.join(["python", "run.py", *sys.argv[1:]])
     try:
-        with progress(study.name, quiet=args.quiet) as step:
-            finished = _run(
-                study, workers=args.workers, cluster=args.cluster, chunks=chunks, resume=args.resume, step=step
-            )
+        finished, beside = run_all(
+            study, workers=args.workers, cluster=args.cluster, chunks=chunks, resume=args.resume, quiet=args.quiet
+        )
+        save(folder, study, finished, args.lang, beside=beside, command=command, workers=args.workers)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
-    _save(folder, study, finished, args.lang, shlex.join(["python", "run.py", *sys.argv[1:]]), args.workers)
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
         for line in _overloaded(folder, args.lang):
@@ -241,10 +276,12 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
 
 def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
     """A finished run stays as it is, if it is the run that was asked for."""
+    from results.provenance import check_unchanged
     from results.run_folder import read_manifest
     from simulation.compiled import SOURCE_HASH
 
     manifest = read_manifest(folder)
+    check_unchanged(folder, manifest)
     allowed = "the same study and options as before, or another folder with --out"
     same_costs = manifest.get("unit_costs") == [asdict(entry) for entry in study.costs.entries]
     if manifest["study"] != json.loads(json.dumps(study.resolved())) or not same_costs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,8 @@ class Layers:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.content: dict[str, Any] = {}
+        self.in_files: dict[str, Any] = {}
+        """the content before any ``--set``"""
         self._origin: dict[Key, str] = {}
 
     def lay(self, over: Mapping[str, Any], source: str) -> None:
@@ -66,8 +69,19 @@ def read_layers(path: Path, sets: Iterable[str]) -> Layers:
     layers = Layers(path)
     for file, content in reversed(_chain(path)):
         layers.lay(_normal(content, file), str(file))
+    layers.in_files = copy.deepcopy(layers.content)
     for text in sets:
         layers.lay(_from_option(text, layers), f"{path} with --set")
+    return layers
+
+
+def read_text(text: str, file: Path) -> Layers:
+    """A whole study that stands as text in another file, ``file``; its paths stay as they are."""
+    layers = Layers(file)
+    try:
+        layers.lay(_normal(tomllib.loads(text), file, Path()), str(file))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"is not TOML: {error}", file=file, allowed="the study as the run wrote it") from None
     return layers
 
 
@@ -108,8 +122,11 @@ def _extended(content: dict[str, Any], file: Path) -> Path | None:
 # ---- one file --------------------------------------------------------------------------------------------------------
 
 
-def _normal(content: dict[str, Any], file: Path) -> dict[str, Any]:
-    """A file's tables, with arms and contrasts by name, parameters by dotted name and paths made whole."""
+def _normal(content: dict[str, Any], file: Path, folder: Path | None = None) -> dict[str, Any]:
+    """A file's tables, with arms and contrasts by name, parameters by dotted name and paths made whole.
+
+    Paths are as seen from ``folder``, by default that of the file.
+    """
     for name, value in content.items():
         if name not in TABLES + LISTS:
             raise InputError("unknown key", file=file, key=dotted([name]), allowed=_nearest_table(name))
@@ -121,7 +138,7 @@ def _normal(content: dict[str, Any], file: Path) -> dict[str, Any]:
     normal |= {name: _by_name(name, content[name], file) for name in LISTS if name in content}
     if "parameters" in normal:
         normal["parameters"] = _flat(normal["parameters"])
-    _whole_paths(normal.get("study", {}), file.parent)
+    _whole_paths(normal.get("study", {}), file.parent if folder is None else folder)
     return normal
 
 

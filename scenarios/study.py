@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from results.costs import Costs, costs_files, costs_path, load_costs
 from scenarios.files import SHIPPED, Key, check, dotted, shown, toml_key, toml_value
-from scenarios.layers import Layers, locate_study, read_layers
+from scenarios.layers import Layers, locate_study, read_layers, read_text
 from scenarios.profiles import load_profile, profile_dict
 from scenarios.schema import Arm, Contrast, ServiceChange, StudyFile
 from simulation.errors import InputError, nearest
@@ -37,6 +37,10 @@ class Study:
     """(name, arm, against): those of the file, then every arm against ``ordinary`` where there is such an arm."""
     costs: Costs
     """Unit costs: ours in the study's prices, or its own (``study.costs``), with what ``[costs]`` states over them."""
+    profile_families: int = field(default=0, compare=False)
+    """Families of the profile, where the study does not say how many."""
+    in_files: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The tables as they stand in the files, before ``--set`` and other options."""
 
     @property
     def name(self) -> str:
@@ -92,9 +96,9 @@ class Study:
         changed = {key: value for key, value in settings.items() if value is not None}
         if not changed:
             return self
-        content = _as_written(self.content)
+        content = as_written(self.content)
         content["study"] |= changed
-        return _build(content, Layers(self.file))
+        return replace(_build(content, Layers(self.file)), in_files=self.in_files)
 
     def resolved(self) -> dict[str, Any]:
         """Everything the study fixes, as JSON-able data: settings, parameters, profile, arms, contrasts."""
@@ -110,7 +114,7 @@ class Study:
 
     def to_toml(self) -> str:
         """The study as one TOML file that :func:`load_study` reads back to the same study."""
-        return "\n".join(_toml_lines(_as_written(self.content))) + "\n"
+        return "\n".join(_toml_lines(as_written(self.content))) + "\n"
 
 
 def load_study(path: str | Path, sets: Iterable[str] = ()) -> Study:
@@ -129,15 +133,36 @@ def load_study(path: str | Path, sets: Iterable[str] = ()) -> Study:
     return _build(layers.content, layers)
 
 
-def _build(content: Mapping[str, Any], layers: Layers) -> Study:
+def study_of(text: str, profile: Profile, posterior: str, file: Path) -> Study:
+    """The study that :meth:`Study.to_toml` wrote, in a place and with a posterior that are known already.
+
+    Parameters
+    ----------
+    text : TOML
+    profile : as a run used it, with the study's number of families
+    posterior : ``prior``, or the file of draws, wherever it is now
+    file : where the text stands
+
+    Raises
+    ------
+    InputError : the text is not such a study
+    """
+    layers = read_text(text, file)
+    return _build(layers.content, layers, profile, posterior)
+
+
+def _build(
+    content: Mapping[str, Any], layers: Layers, profile: Profile | None = None, posterior: str | None = None
+) -> Study:
     file = check(StudyFile, content, layers.blame)
     for name, arm in file.arm.items():
         _check_arm(name, arm, layers)
         _check_criterion(name, arm, file, layers)
     _check_parameters(file, layers)
     _check_choice("prices", file.study.prices, _names_in(RATES, "[0-9]*.toml"), layers)
-    posterior = _posterior(file.study.posterior, layers)
-    profile = _profile(file.study.profile, layers)
+    posterior = posterior or _posterior(file.study.posterior, layers)
+    profile = profile or _profile(file.study.profile, layers)
+    profile_families = profile.families
     if file.pool.families is not None:
         profile = profile.for_pool(file.pool.families)
     if profile.rates and profile.rates_year != file.study.prices:
@@ -155,6 +180,8 @@ def _build(content: Mapping[str, Any], layers: Layers) -> Study:
         arms=tuple(_plan(name, file, profile, posterior) for name in file.arm),
         contrasts=contrasts,
         costs=_costs(file, layers),
+        profile_families=profile_families,
+        in_files=layers.in_files,
     )
 
 
@@ -341,7 +368,8 @@ def _arm_dict(plan: Plan) -> dict[str, Any]:
 # ---- as TOML ---------------------------------------------------------------------------------------------------------
 
 
-def _as_written(file: StudyFile) -> dict[str, Any]:
+def as_written(file: StudyFile) -> dict[str, Any]:
+    """The tables of a study, arms and contrasts by name; of arms only what is said of them."""
     content = file.model_dump(exclude_none=True)
     for name, arm in file.arm.items():
         content["arm"][name] = arm.model_dump(exclude_none=True, exclude_unset=True)

@@ -119,6 +119,15 @@ def test_the_manifest_says_how_to_repeat_the_run(folder):
     assert manifest["contrasts"][0] == dict(zip(("name", "arm", "against"), CONTRASTS[0], strict=True))
 
 
+def test_every_figure_says_which_files_it_is_drawn_from(folder):
+    manifest = read_manifest(folder)
+    drawn = {path.stem for path in (folder / "figures").iterdir()}
+    assert set(manifest["figures"]) == drawn
+    for tables in manifest["figures"].values():
+        assert tables
+        assert set(tables) <= {*manifest["tables"], "manifest.json"}
+
+
 def test_tables_read_back_are_those_that_were_written(folder):
     tables = read_tables(folder)
     runs = made_up_runs(40, 6, arms=(*ARMS[:3], HOSTILE), contrasts=(*CONTRASTS[:1], (HOSTILE, HOSTILE, "ordinary")))
