@@ -1,7 +1,8 @@
 """``run.py report RUN_DIR --verify``: run a study again from its manifest, and compare every table with those in the folder.
 
 Everything a run depends on stands in the manifest: the study as one file with all its ``--set``, the profile number by number,
-seed and replicates. The posterior's draws and the unit costs are found by their hashes.
+seed and replicates. The posterior's draws are found by
+their hash; unit costs must be those that the manifest holds.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from scenarios.study import Study
     from simulation.plan import Profile
 
-KEYS: Final = ("study_toml", "tables", "inputs", "source_hash")  # that a run must have kept
+KEYS: Final = ("study_toml", "tables", "inputs", "source_hash", "unit_costs")  # that a run must have kept
 
 
 @dataclass
@@ -120,9 +121,7 @@ def _check_complete(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _check_repeatable(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Model, unit costs and replicates are those that can be had again."""
-    from results.costs import costs_path
-    from results.files import hash_bytes
+    """Model and replicates are those that can be had again."""
     from simulation.compiled import SOURCE_HASH
 
     if manifest["source_hash"] != SOURCE_HASH:
@@ -134,9 +133,6 @@ def _check_repeatable(folder: Path, manifest: Mapping[str, Any]) -> None:
     if manifest["failures"]:
         problem = f"{len(manifest['failures'])} of its replicates failed"
         raise _cannot(folder, problem, "a run in which every replicate succeeded")
-    costs = costs_path(str(manifest["prices"]))
-    if manifest["inputs"].get(costs.name) != hash_bytes(costs.read_bytes()):
-        raise _cannot(folder, f"the unit costs in {costs} are not those of the run", f"{costs.name} as it was")
 
 
 def study_from(manifest: Mapping[str, Any], folder: Path) -> Study:
@@ -145,7 +141,7 @@ def study_from(manifest: Mapping[str, Any], folder: Path) -> Study:
     Raises
     ------
     InputError
-        The posterior is not to be found, or the manifest contradicts itself.
+        The posterior is not to be found, unit costs are others now, or the manifest contradicts itself.
     """
     from results.provenance import MANIFEST
     from scenarios.study import study_of
@@ -158,6 +154,8 @@ def study_from(manifest: Mapping[str, Any], folder: Path) -> Study:
     study = study_of(manifest["study_toml"], profile, _posterior(manifest, folder), file)
     if _as_data(study.resolved()) != _as_data(manifest["study"]):
         raise InputError("contradicts itself: study_toml and study are not the same", file=file, key="study_toml")
+    if json.loads(json.dumps([asdict(entry) for entry in study.costs.entries])) != manifest["unit_costs"]:
+        raise _cannot(folder, "the unit costs are not those of the run", "the files of unit costs as they were")
     return study
 
 
