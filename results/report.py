@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 
@@ -28,11 +29,20 @@ def main(args: argparse.Namespace) -> int:
     path = remake(Path(args.run_dir), getattr(args, "lang", None))
     if not getattr(args, "quiet", False):
         print(path)
+        say_missing(getattr(args, "lang", None) or "nb")
     return 0
 
 
+def say_missing(lang: str) -> None:
+    """Say in one line on standard error which formats were not made, and why."""
+    from results.formats import missing
+
+    for line in missing(lang):
+        print(line, file=sys.stderr)
+
+
 def remake(folder: Path, lang: str | None = None) -> Path:
-    """Write figures and ``report.html`` of a finished run again, in its own language or another; the report's path."""
+    """Write figures and report of a finished run again in every format, in its own language or another; the report's path."""
     from results.page import write_figures_and_report
     from results.run_folder import check_language, read_lives, read_manifest, read_tables
 

@@ -194,6 +194,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
     note = None if posterior is None else read_fit(posterior)
     return {
         "study_name": study.name,
+        "titles": getattr(study, "titles", {}),
         "version": version(),
         "git_commit": commit,
         "git_modified": modified,

@@ -217,6 +217,7 @@ def _check_prices(study: Study) -> None:
 
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
+    from results.report import say_missing
     from simulation.warm import cold, warm_up
 
     chunks = folder / CHUNKS
@@ -238,6 +239,7 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
         for line in _overloaded(folder, args.lang):
             print(line, file=sys.stderr)
         print(_summary(folder, study))
+        say_missing(args.lang)
     return _say_failed(finished.failures)
 
 
@@ -275,7 +277,7 @@ def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
 
 def _overloaded(folder: Path, lang: str) -> list[str]:
     """The lines that say which queues cannot be stable."""
-    from results.page import overloaded
+    from results.arms_section import overloaded
     from results.run_folder import read_manifest, read_tables
 
     blocks = overloaded(read_tables(folder).services, read_manifest(folder), lang)
