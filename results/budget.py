@@ -25,6 +25,7 @@ from results.amounts import (
 from results.blocks import Block, Cell, Column, Heading, Row, Shown, Table, Text
 from results.costs import PAYERS
 from results.language import capital, number, percent, say
+from results.sensitivity_words import listed
 from results.style import Picture
 
 DISCOUNTED: Final = "NOK, discounted"
@@ -123,7 +124,11 @@ def blocks(
     if payers is not None:
         yield Heading(say("budget.payers_heading", lang))
         yield payers
-    yield from _with_heading("ratios", [ratios(tables.ratios, c, lang) for c in contrasts], lang)
+    if len(tables.ratios):
+        yield Heading(say("budget.ratios_heading", lang))
+        yield Text(say("budget.ratios_intro", lang))
+        for contrast in contrasts:
+            yield from ratio_blocks(tables.ratios, contrast, lang)
     shown = [pictures[name] for name in pictures if name.startswith(("plane", "acceptability"))]
     if shown:
         yield Heading(say("budget.plane_heading", lang))
@@ -139,10 +144,10 @@ def more(tables: Any, contrasts: Contrasts, manifest: Manifest, lang: str) -> It
     for contrast in contrasts:
         made = (
             consequences(tables.consequences, contrast, months, lang),
-            ratios(tables.ratios, contrast, lang),
+            *ratio_blocks(tables.ratios, contrast, lang),
             pays(tables.pays, contrast, lang),
         )
-        found = [table for table in made if table is not None]
+        found = [block for block in made if block is not None]
         if found:
             yield Heading(str(contrast["name"]))
             yield from found
@@ -252,10 +257,22 @@ def _amounts(
     return Row.of(name, *cells, role=role)
 
 
-def ratios(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Table | None:
-    """Cost for each effect of a contrast; where there is no ratio, why."""
+def ratio_blocks(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Iterator[Block]:
+    """Cost for each effect of a contrast; which effects cannot be told from zero, so that there is no ratio."""
+    rows = records(table, contrast=contrast["name"])
+    none = dict.fromkeys(str(row["ratio"]) for row in rows if row["says"] == "effect_holds_zero")
+    shown = ratios([row for row in rows if row["says"] != "effect_holds_zero"], contrast, lang)
+    if shown is not None:
+        yield shown
+    if none:
+        items = listed([words_for("budget", ratio, lang) for ratio in none], lang)
+        yield Text(say("budget.no_ratio", lang, name=contrast["name"], items=items))
+
+
+def ratios(rows: Sequence[Mapping[str, Any]], contrast: Mapping[str, Any], lang: str) -> Table | None:
+    """The ratios that there are, by who pays; and why where cost or effect rules one out."""
     lines, before = [], None
-    for row in records(table, contrast=contrast["name"]):
+    for row in rows:
         if row["payer"] != before:
             before = row["payer"]
             lines.append(Row.of(capital(payer_name(str(before), lang)), role="group"))
@@ -279,6 +296,8 @@ def _ratio(row: Mapping[str, Any], lang: str) -> str:
     value, low, high = (float(row[key]) for key in ("value", "low", "high"))
     if row["says"] != "ratio" or not math.isfinite(value):
         return words_for("budget", f"says_{row['says']}", lang)
+    if value < 0:  # more effect at a lower cost, or the other way round, but the cost is not told from zero
+        return say("budget.says_cost_holds_zero", lang)
     bounded = math.isfinite(low) and math.isfinite(high)
     ends = say("budget.says_ends", lang, low=kroner(low, lang), high=kroner(high, lang)) if bounded else ""
     less = float(row["effect"]) < 0

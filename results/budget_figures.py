@@ -31,7 +31,7 @@ COLOURS: Final = {"municipality": BLUE, "state": GREEN, "public": GREEN, "societ
 PLANE_PAYERS: Final = ("municipality", "society")
 """Two clouds can be told apart in one panel; the tables have the others."""
 MOST_DRAWN: Final = 400  # points of a cloud
-ACROSS: Final = 3  # panels beside each other
+ACROSS: Final = 2  # panels beside each other
 
 
 def plane(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang: str) -> Picture | None:
@@ -53,7 +53,7 @@ def plane(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang:
                     parts.append(_plane_part(cloud, gain, payer, lang))
             panel.axhline(0, color=BLACK, linewidth=1)
             panel.axvline(0, color=BLACK, linewidth=1)
-            panel.set_xlabel(wrap(capital(words_for("budget", gain, lang)), 34), fontsize=9)
+            panel.set_xlabel(wrap(capital(words_for("budget", gain, lang)), 60), fontsize=9)
             panel.locator_params(nbins=5)
             number_axis(panel.xaxis, lang, signed=True)
             number_axis(panel.yaxis, lang, signed=True)
@@ -69,7 +69,7 @@ def _cloud(panel: Any, cloud: pd.DataFrame, payer: str) -> None:
     look = {"color": COLOURS[payer], "linestyle": "none"}
     marker = MARKERS[PLANE_PAYERS.index(payer)]
     some = cloud.iloc[:: -(-len(cloud) // MOST_DRAWN)]
-    panel.plot(some["effect"], some["cost"] / 1e6, marker=marker, markersize=3.2, alpha=0.45, markeredgewidth=0, **look)
+    panel.plot(some["effect"], some["cost"] / 1e6, marker=marker, markersize=4, alpha=0.5, markeredgewidth=0, **look)
     middle = float(cloud["effect"].mean()), float(cloud["cost"].mean()) / 1e6
     panel.plot(*middle, marker=marker, markersize=10, markeredgecolor="white", markeredgewidth=1.5, **look)
 
@@ -105,7 +105,7 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
             panel.axhline(0.5, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
             panel.set_ylim(-0.02, 1.02)
             panel.locator_params(axis="x", nbins=5)
-            panel.set_title(wrap(capital(words_for("budget", gain, lang)), 34), fontsize=9.5)
+            panel.set_title(wrap(capital(words_for("budget", gain, lang)), 60), fontsize=9.5)
             panel.set_xlabel(say("budget.accept_x", lang), fontsize=9)
             number_axis(panel.xaxis, lang)
             number_axis(panel.yaxis, lang, share=True)
@@ -127,10 +127,10 @@ def _accept_part(line: pd.DataFrame, gain: str, payer: str, lang: str) -> str:
 
 
 def _panels(count: int) -> tuple[Figure, list[Any]]:
-    """Panels in rows of three, with margins in inches so that text never meets a panel."""
+    """Panels in rows, with margins in inches so that text never meets a panel."""
     rows = -(-count // ACROSS)
     columns = min(count, ACROSS)
-    tall, above, below, gap = 2.5, 0.85, 1.35, 1.05
+    tall, above, below, gap = 2.3, 0.95, 1.3, 1.0
     height = above + rows * tall + (rows - 1) * gap + below
     figure = Figure(figsize=(WIDTH, height))
     left, between = 0.085, 0.075

@@ -11,7 +11,7 @@ import pandas as pd
 
 from results.blocks import Block, Box, Cell, Column, Heading, Items, Row, Table, Text
 from results.calibration import FitNote, note_of
-from results.language import PERCENT, capital, catalogue, number, outcome_name, parameter_name, percent, say
+from results.language import PERCENT, capital, catalogue, input_name, number, outcome_name, percent, say
 
 MOST_SILENT: Final = 10
 """So many parameters are named of those that the data say nothing about."""
@@ -166,15 +166,9 @@ def _silent(parameters: pd.DataFrame, lang: str) -> Section:
     more = len(names) - MOST_SILENT
     return {
         "sentence": say(f"calibration.{key}", lang, **counts),
-        "names": [_name(name, lang) for name in names[:MOST_SILENT]],
+        "names": [input_name(name, lang) for name in names[:MOST_SILENT]],
         "more": say("calibration.silent_more", lang, more=number(more, lang)) if more > 0 else "",
     }
-
-
-def _name(name: str, lang: str) -> str:
-    """A parameter, or a circumstance of the trial, in words."""
-    found = catalogue()["circumstance"].get(name)
-    return parameter_name(name, lang) if found is None else found[lang]
 
 
 def _worth(note: FitNote, manifest: Mapping[str, Any], lang: str) -> list[str]:

@@ -29,6 +29,7 @@ MAIN_OUTCOMES: Final = (
     *("child_participation_share", "adequate_housing_share", "trust"),
 )
 POPULATIONS: Final = ("pool", "followed_in_both", "followed_in_one")  # beside the eligible, in an appendix
+FEWER_OUTCOMES: Final = (*HEADLINES, "children_in_low_income_share", "social_assistance_share")
 MODELS: Final = ("calibrated", "prior", "null")
 MOST_ON_FIRST_PAGE: Final = 2  # contrasts told in sentences; the others stand in tables
 SHARE_IN_WORK: Final = "employed_share"
@@ -124,7 +125,6 @@ class _Told:
             overview = self._overview([*self.own[MOST_ON_FIRST_PAGE:], *self.others])
             if overview is not None:
                 yield overview
-            yield Text(self.say("document.how_sure", likely=percent(words.LIKELY, lang), certain=percent(words.ALMOST_CERTAIN, lang)))
             yield Heading(self.say("document.advice_heading"))
             yield Text(self._advice())
         yield from self._holf()
@@ -141,11 +141,32 @@ class _Told:
         )
 
     def _answers(self, contrast: Line) -> Iterator[str]:
+        """A sentence for each headline outcome; those that we cannot tell, or that are the same, are told together."""
         rows = at_horizon(self.tables.differences, contrast["name"], "eligible")
-        for outcome in HEADLINES:
-            if outcome in rows:
-                yield words.difference_sentence(rows[outcome], contrast["arm"], contrast["against"], self.lang)
+        shown = [rows[outcome] for outcome in HEADLINES if outcome in rows]
+        sides = {"arm": contrast["arm"], "against": contrast["against"]}
+        for verdict in ("almost_certain", "likely", "unknown", "zero", "few"):
+            alike = [row for row in shown if words.verdict(row) == verdict]
+            if verdict in ("unknown", "zero") and len(alike) > 1:
+                items = self._listed([self._named(row, spread=verdict == "unknown") for row in alike], verdict)
+                yield capital(self.say(f"document.{verdict}_several", **sides, items=items))
+            else:
+                yield from (words.difference_sentence(row, *sides.values(), self.lang) for row in alike)
         yield from budget.cost_sentences(self.tables, contrast, self.manifest, self.lang)
+
+    def _named(self, row: Line, *, spread: bool) -> str:
+        """An outcome, with the spread of its difference."""
+        outcome = str(row["outcome"])
+        name = outcome_name(outcome, self.lang)
+        if not spread:
+            return name
+        ends = {key: words.plain(float(row[column]), outcome, self.lang) for key, column in _ENDS.items() if key != "mean"}
+        return self.say("document.outcome_spread", outcome=name, **ends, unit=_short_unit(outcome, self.lang))
+
+    def _listed(self, items: list[str], verdict: str) -> str:
+        if verdict == "zero":
+            return listed(items, self.lang)
+        return self.say("document.or_list", first=", ".join(items[:-1]), last=items[-1])
 
     def _overview(self, contrasts: list[Line]) -> Table | None:
         """The headline outcomes of the other contrasts in few words, a contrast a row."""
@@ -155,7 +176,8 @@ class _Told:
             rows = at_horizon(self.tables.differences, contrast["name"], "eligible")
             cells = [_in_short(rows[outcome], self.lang) if outcome in rows else Cell("–") for outcome in HEADLINES]
             price = cost.get(contrast["arm"], math.nan) - cost.get(contrast["against"], math.nan)
-            lines.append(Row.of(capital(contrast["name"]), *cells, kroner(price, self.lang, signed=True)))
+            name = contrast["arm"] if len({c["against"] for c in contrasts}) == 1 else contrast["name"]
+            lines.append(Row.of(capital(name), *cells, kroner(price, self.lang, signed=True)))
         if not lines:
             return None
         columns = (
@@ -248,6 +270,8 @@ class _Told:
         )
         yield Text(self.say("document.method_who"))
         yield Text(self.say("document.method_uncertainty"))
+        sure = {"likely": percent(words.LIKELY, lang), "certain": percent(words.ALMOST_CERTAIN, lang)}
+        yield Text(self.say("document.how_sure", **sure))
         rates = [assumptions.rate(manifest, name) for name in ("discount", "marginal_cost_of_public_funds")]
         if all(map(math.isfinite, rates)):
             discount, funds = (percent(rate, lang) for rate in rates)
@@ -283,11 +307,13 @@ class _Told:
             if name in self.pictures:
                 yield Shown(self.pictures[name])
 
-    def _difference_table(self, contrast: Line, populations: tuple[str, ...]) -> Iterator[Block]:
+    def _difference_table(
+        self, contrast: Line, populations: tuple[str, ...], outcomes: tuple[str, ...] = MAIN_OUTCOMES
+    ) -> Iterator[Block]:
         lines: list[Row] = []
         for population in populations:
             rows = at_horizon(self.tables.differences, contrast["name"], population)
-            shown = [_difference(rows[outcome], self.lang) for outcome in MAIN_OUTCOMES if outcome in rows]
+            shown = [_difference(rows[outcome], self.lang) for outcome in outcomes if outcome in rows]
             if shown:
                 lines += [Row.of(capital(self.say(f"population.{population}")), role="group"), *shown]
         if lines:
@@ -304,9 +330,8 @@ class _Told:
                 name = Cell(capital(outcome_name(outcome, self.lang)), words.unit(outcome, self.lang))
                 lines.append(Row.of(name, role="group"))
             for row in ours:
-                member = capital(words_for("member", str(row["member"]), self.lang))
-                families = number(float(row["families"]), self.lang)
-                head = self.say("document.families_in", member=member, families=families)
+                families = self.say("document.families_in", families=number(float(row["families"]), self.lang))
+                head = Cell(capital(words_for("member", str(row["member"]), self.lang)), families)
                 lines.append(_difference(row, self.lang, head))
         if not lines:
             return None
@@ -377,7 +402,7 @@ class _Told:
             yield from self._difference_table(contrast, ("eligible",))
             yield from self._figures(*self._names_of(contrast))
         for contrast in self.own:
-            yield from self._difference_table(contrast, POPULATIONS)
+            yield from self._difference_table(contrast, POPULATIONS, FEWER_OUTCOMES)
         yield from budget.more(self.tables, self.others, self.manifest, self.lang)
 
     def account(self) -> Iterator[Block]:
@@ -450,10 +475,15 @@ def _full_name(contrast: Line, lang: str) -> str:
     return sides if contrast["name"] == sides else f"{contrast['name']} ({sides})"
 
 
+def _short_unit(outcome: str, lang: str) -> str:
+    """The unit of a difference, without whose it is."""
+    return words.unit(outcome, lang) if words.is_share(outcome) else say("document.nok_month", lang)
+
+
 def _in_short(row: Mapping[str, Any], lang: str) -> Cell:
     """Words, and the mean where they say that there is something."""
     outcome = str(row["outcome"])
-    unit = words.unit(outcome, lang) if words.is_share(outcome) else say("budget.kroner", lang, value="").strip()
+    unit = _short_unit(outcome, lang)
     size = words.plain(float(row["mean"]), outcome, lang)
     sure = words.verdict(row) in ("likely", "almost_certain")
     return Cell(words.difference_short(row, lang), f"({size} {unit})" if sure else "")
@@ -463,11 +493,11 @@ def _mean_and_spread(row: Mapping[str, Any], lang: str) -> Cell:
     return Cell(words.plain(float(row["mean"]), str(row["outcome"]), lang), f"({_range(row, 'p05', 'p95', lang)})")
 
 
-def _difference(row: Line, lang: str, head: str = "") -> Row:
+def _difference(row: Line, lang: str, head: Cell | None = None) -> Row:
     """A row of the tables of differences; ``head`` instead of the outcome's name."""
     outcome = str(row["outcome"])
     ci = f"({_range(row, 'ci_low', 'ci_high', lang)})" if math.isfinite(float(row["ci_low"])) else ""
-    name = Cell(head) if head else Cell(capital(outcome_name(outcome, lang)), words.unit(outcome, lang))
+    name = head or Cell(capital(outcome_name(outcome, lang)), words.unit(outcome, lang))
     return Row.of(
         name,
         Cell(words.plain(float(row["mean"]), outcome, lang), ci),

@@ -88,7 +88,7 @@ def headline(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
     title = say("figure.headline_title", lang)
     parts = []
     with style():
-        figure, panels = _grid(3, 2.35)
+        figure, panels = _grid(3, 2.35, right=0.735)
         for panel, outcome in zip(panels, HEADLINES, strict=True):
             lines = _lines(outcomes, outcome, "eligible")
             ends = []
