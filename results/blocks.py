@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from results.style import Picture
+
+
+MOST_LETTERS: Final = 30
+MOST_LETTERS_OF_NUMBERS: Final = 26
+FEWEST_LETTERS: Final = 8
+ROOM: Final = 4  # letters, around a word: headings are set in bold
+"""How wide a column is taken to be: a longer text is broken, a word never."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,18 @@ class Table:
     rows: tuple[Row, ...]
     source: str = ""
     kind: ClassVar[str] = "table"
+
+    def shares(self) -> tuple[float, ...]:
+        """The part of the width that each column needs, by its longest texts; they sum to 1."""
+        letters = []
+        for place, column in enumerate(self.columns):
+            cells = [row.cells[place] for row in self.rows if place < len(row.cells) and row.role != "group"]
+            most = MOST_LETTERS_OF_NUMBERS if column.number else MOST_LETTERS
+            texts = [column.title, *(cell.text for cell in cells), *(cell.note for cell in cells)]
+            word = max((len(part) for text in texts for part in text.replace("-", " ").split(" ")), default=1)
+            longest = max((len(text) for text in texts[1:]), default=1)
+            letters.append(max(min(longest, most), min(word + ROOM, MOST_LETTERS), FEWEST_LETTERS))
+        return tuple(count / sum(letters) for count in letters)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import logging
-from collections.abc import Callable
+import importlib.util
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from results import files
 from results.blocks import Document
 from results.language import say
+from results.pdf_file import NO_LIBRARY, NO_PACKAGE, PdfJob
 from results.told import Told
 
-PACKAGES: Final = {"report.pdf": "weasyprint", "report.docx": "docx", "tables.xlsx": "openpyxl"}
+PDF, DOCX, WORKBOOK = "report.pdf", "report.docx", "tables.xlsx"
+PACKAGES: Final = {PDF: "weasyprint", DOCX: "docx", WORKBOOK: "openpyxl"}
 """What each file takes."""
 NAMES: Final = {"weasyprint": "WeasyPrint", "docx": "python-docx", "openpyxl": "openpyxl"}
 wanted: tuple[str, ...] = tuple(PACKAGES)
@@ -23,61 +21,47 @@ wanted: tuple[str, ...] = tuple(PACKAGES)
 
 def write_formats(folder: Path, made: Document, tables: Told) -> None:
     """Write each file that can be made; one that cannot be made now does not stay from before."""
-    writers: dict[str, Callable[[Path], None]] = {
-        "report.pdf": lambda path: write_pdf(path, made),
-        "report.docx": lambda path: _docx(path, made),
-        "tables.xlsx": lambda path: _workbook(path, made, tables),
-    }
-    for name, write in writers.items():
+    from results.page import html
+
+    for name in PACKAGES:
         (folder / name).unlink(missing_ok=True)
-        if name in wanted and not _why_not(PACKAGES[name], made.lang):
-            write(folder / name)
+    job = PdfJob(html(made, image="png")) if _can(PDF) else None
+    try:
+        if _can(DOCX):
+            from results.word_file import write_docx
+
+            write_docx(folder / DOCX, made)
+        if _can(WORKBOOK):
+            from results.workbook import write_workbook
+
+            write_workbook(folder / WORKBOOK, made.title, tables, made.lang)
+        if job is not None:
+            job.write(folder / PDF)
+    finally:
+        if job is not None:
+            job.stop()
 
 
-def missing(lang: str) -> list[str]:
-    """A line for each reason why files are not made; empty where all can be."""
+def missing(folder: Path, lang: str) -> list[str]:
+    """A line for each reason why files are not in a folder where the report was just made; empty where all are."""
     reasons: dict[str, list[str]] = {}
     for name in wanted:
-        why = _why_not(PACKAGES[name], lang)
-        if why:
-            reasons.setdefault(why, []).append(name)
+        if not (folder / name).is_file():
+            reasons.setdefault(_why_not(name, lang), []).append(name)
     return [say("document.lacking", lang, files=", ".join(names), reason=why) for why, names in reasons.items()]
 
 
-def _why_not(package: str, lang: str) -> str:
-    """Why a package cannot be used; empty where it can. A library of the system may be missing (OSError)."""
-    try:
-        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):  # WeasyPrint prints advice of its own
-            importlib.import_module(package)
-    except ImportError:
-        return say("document.lacking_package", lang, package=NAMES[package])
-    except OSError:
-        return say("document.lacking_library", lang)
-    return ""
+def _can(name: str) -> bool:
+    return name in wanted and importlib.util.find_spec(PACKAGES[name]) is not None
 
 
-def write_pdf(path: Path, made: Document) -> None:
-    """A tagged PDF (PDF/UA-1) of the printed page."""
-    import weasyprint
-    from weasyprint.urls import URLFetcher
-
-    from results.page import html
-
-    logging.getLogger("weasyprint").setLevel(logging.CRITICAL)
-    logging.getLogger("fontTools").setLevel(logging.CRITICAL)
-    inside = URLFetcher(allowed_protocols=["data"])  # pictures stand in the page; nothing else is fetched
-    page: Any = weasyprint.HTML(string=html(made, image="png"), url_fetcher=inside)
-    with files.whole(path) as temporary:
-        temporary.write_bytes(page.write_pdf(pdf_variant="pdf/ua-1"))
-
-
-def _docx(path: Path, made: Document) -> None:
-    from results.word_file import write_docx
-
-    write_docx(path, made)
-
-
-def _workbook(path: Path, made: Document, tables: Told) -> None:
-    from results.workbook import write_workbook
-
-    write_workbook(path, made.title, tables, made.lang)
+def _why_not(name: str, lang: str) -> str:
+    """Why a file was not made: a package or a library of the system is missing, or something else went wrong."""
+    if not _can(name):
+        return say("document.lacking_package", lang, package=NAMES[PACKAGES[name]])
+    job = PdfJob("<p>.</p>")
+    code = job.process.wait()
+    job.stop()
+    told = {NO_PACKAGE: "lacking_package", NO_LIBRARY: "lacking_library"}.get(code, "lacking_failed")
+    more = {"package": NAMES[PACKAGES[name]]} if code == NO_PACKAGE else {"reason": code} if told == "lacking_failed" else {}
+    return say(f"document.{told}", lang, **more)

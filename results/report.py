@@ -29,15 +29,15 @@ def main(args: argparse.Namespace) -> int:
     path = remake(Path(args.run_dir), getattr(args, "lang", None))
     if not getattr(args, "quiet", False):
         print(path)
-        say_missing(getattr(args, "lang", None) or "nb")
+        say_missing(Path(args.run_dir), getattr(args, "lang", None) or "nb")
     return 0
 
 
-def say_missing(lang: str) -> None:
+def say_missing(folder: Path, lang: str) -> None:
     """Say in one line on standard error which formats were not made, and why."""
     from results.formats import missing
 
-    for line in missing(lang):
+    for line in missing(folder, lang):
         print(line, file=sys.stderr)
 
 
@@ -46,6 +46,9 @@ def remake(folder: Path, lang: str | None = None) -> Path:
     from results.page import write_figures_and_report
     from results.run_folder import check_language, read_lives, read_manifest, read_tables
 
+    from results.second import second_process
+
     manifest = read_manifest(folder)
     language = check_language(lang or str(manifest.get("lang", "nb")))
-    return write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), language)
+    with second_process(folder, language, len(manifest["contrasts"])) as second:
+        return write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), language, second)

@@ -22,7 +22,6 @@ from results.style import Picture
 FONT: Final = "Arial"
 WIDTH: Final = 17.0  # cm, of a figure and a table on A4
 MARGIN: Final = 2.0  # cm
-FIRST_COLUMN: Final = 0.34  # of a table's width
 DARK: Final = RGBColor(0x1A, 0x1A, 0x1A)
 GREY: Final = RGBColor(0x4D, 0x4D, 0x4D)
 
@@ -124,18 +123,12 @@ def _table(word: Word, block: Table) -> None:
     caption.add_run(_text(block.caption)).bold = True
     table: Any = word.add_table(rows=0, cols=len(block.columns))
     table.style, table.autofit = "Table Grid", False
-    widths = _widths(len(block.columns))
+    widths = [Cm(WIDTH * share) for share in block.shares()]
     _row(table, [column.title for column in block.columns], block, widths, bold=True)
     _mark(table.rows[0], "w:tblHeader")
     for row in block.rows:
         _write(table, row, block, widths)
     word.add_paragraph()
-
-
-def _widths(count: int) -> list[Any]:
-    first = FIRST_COLUMN if count > 1 else 1.0
-    rest = (1.0 - first) / max(count - 1, 1)
-    return [Cm(WIDTH * share) for share in (first, *[rest] * (count - 1))]
 
 
 def _write(table: Any, row: Row, block: Table, widths: Sequence[Any]) -> None:
