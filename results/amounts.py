@@ -30,7 +30,10 @@ def kroner(value: float, lang: str, *, signed: bool = False) -> str:
 def kroner_range(low: float, high: float, lang: str) -> str:
     """Two ends of an interval of kroner, signed; the unit once where it is the same."""
     if min(abs(low), abs(high)) >= MILLION:
-        ends = {"low": number(low / MILLION, lang, 2, signed=True), "high": number(high / MILLION, lang, 2, signed=True)}
+        ends = {
+            "low": number(low / MILLION, lang, 2, signed=True),
+            "high": number(high / MILLION, lang, 2, signed=True),
+        }
         return say("budget.million", lang, value=say("size.range", lang, **ends))
     return say("size.range", lang, low=kroner(low, lang, signed=True), high=kroner(high, lang, signed=True))
 

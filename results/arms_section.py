@@ -133,5 +133,3 @@ def _mode(manifest: Manifest, arm: str, service: str) -> str:
         if plan:
             return str(plan["mode"])
     return "hard"
-
-

@@ -100,7 +100,7 @@ def sources(names: Collection[str], lang: str) -> str:
 
 
 def unit_costs(manifest: Manifest, lang: str) -> Table | None:
-    """Every unit cost that the run was made with, as the manifest has them, or else our file of its year; None where both lack."""
+    """Every unit cost of the run, as its manifest has them, or else our file of its year; None where both lack."""
     entries, file = _unit_costs(manifest)
     if not entries:
         return None
@@ -176,7 +176,9 @@ def changed(manifest: Manifest, lang: str) -> Items:
     from simulation.parameters import load_parameters
 
     if manifest.get("changes") is not None:
-        found = [_change(change, lang) for change in manifest["changes"] if not str(change["key"]).startswith("parameters.")]
+        found = [
+            _change(change, lang) for change in manifest["changes"] if not str(change["key"]).startswith("parameters.")
+        ]
     else:
         found = [say("document.changed_set", lang, setting=key) for key in _set(str(manifest.get("command", "")))]
     parameters = {parameter.name: parameter for parameter in load_parameters()}

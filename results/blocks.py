@@ -8,7 +8,6 @@ from typing import ClassVar, Final
 
 from results.style import Picture
 
-
 MOST_LETTERS: Final = 30
 MOST_LETTERS_OF_NUMBERS: Final = 26
 FEWEST_LETTERS: Final = 8

@@ -69,9 +69,9 @@ def cost_sentences(tables: Any, contrast: Mapping[str, Any], manifest: Manifest,
         sides = {"arm": contrast["arm"], "against": contrast["against"], "months": months}
         same = kroner(a, lang) == kroner(b, lang)
         direction = say("document.more" if a > b else "document.less", lang)
-        pair = {"a": kroner(a, lang), "b": kroner(b, lang), "size": kroner(abs(a - b), lang), "direction": direction}
-        key = "coordinators_same" if same else "coordinators_cost"
-        found.append(say(f"document.{key}", lang, **sides, **({"a": pair["a"]} if same else pair)))
+        told = {**sides, "first": kroner(a, lang), "second": kroner(b, lang)}
+        told |= {"size": kroner(abs(a - b), lang), "direction": direction}
+        found.append(say(f"document.coordinators_{'same' if same else 'cost'}", lang, **told))
     found += [sentence for sentence in (_net(tables, contrast["name"], "municipality", lang),) if sentence]
     paid = _pays_line(tables.pays, contrast, int(manifest["horizon"]), lang)
     return [*found, paid] if paid else found
@@ -82,7 +82,11 @@ def _net(tables: Any, contrast: str, payer: str, lang: str) -> str:
     name = payer_name(payer, lang)
     for row in records(tables.consequences, contrast=contrast, kind="cost", name=payer):
         verdict = words.verdict(row)
-        told = {"payer": name, "low": kroner(row["p05"], lang, signed=True), "high": kroner(row["p95"], lang, signed=True)}
+        told = {
+            "payer": name,
+            "low": kroner(row["p05"], lang, signed=True),
+            "high": kroner(row["p95"], lang, signed=True),
+        }
         told["direction"] = say("direction.up" if row["mean"] > 0 else "direction.down", lang)
         told["size"] = kroner(abs(row["mean"]), lang)
         return say(f"budget.net_{verdict}", lang, **told)
@@ -119,7 +123,9 @@ def blocks(
     table = arms_table(tables.costs, [str(arm) for arm in manifest["arms"]], lang)
     if table is not None:
         yield table
-    yield from _with_heading("consequences", [consequences(tables.consequences, c, months, lang) for c in contrasts], lang)
+    yield from _with_heading(
+        "consequences", [consequences(tables.consequences, c, months, lang) for c in contrasts], lang
+    )
     payers = payers_table(tables.cost_differences, manifest["contrasts"], lang)
     if payers is not None:
         yield Heading(say("budget.payers_heading", lang))
@@ -196,7 +202,9 @@ def consequences(table: pd.DataFrame, contrast: Mapping[str, Any], months: str, 
     if not lines:
         return None
     caption = say("budget.consequences_caption", lang, name=contrast["name"], months=months)
-    return Table(caption, (Column(say("budget.what", lang)), *difference_columns(lang)), tuple(lines), "consequences.csv")
+    return Table(
+        caption, (Column(say("budget.what", lang)), *difference_columns(lang)), tuple(lines), "consequences.csv"
+    )
 
 
 def difference_columns(lang: str) -> tuple[Column, ...]:

@@ -151,7 +151,9 @@ class _Told:
                 items = self._listed([self._named(row, spread=verdict == "unknown") for row in alike], verdict)
                 yield capital(self.say(f"document.{verdict}_several", **sides, items=items))
             else:
-                yield from (words.difference_sentence(row, *sides.values(), self.lang) for row in alike)
+                yield from (
+                    words.difference_sentence(row, contrast["arm"], contrast["against"], self.lang) for row in alike
+                )
         yield from budget.cost_sentences(self.tables, contrast, self.manifest, self.lang)
 
     def _named(self, row: Line, *, spread: bool) -> str:
@@ -160,7 +162,9 @@ class _Told:
         name = outcome_name(outcome, self.lang)
         if not spread:
             return name
-        ends = {key: words.plain(float(row[column]), outcome, self.lang) for key, column in _ENDS.items() if key != "mean"}
+        ends = {
+            key: words.plain(float(row[column]), outcome, self.lang) for key, column in _ENDS.items() if key != "mean"
+        }
         return self.say("document.outcome_spread", outcome=name, **ends, unit=_short_unit(outcome, self.lang))
 
     def _listed(self, items: list[str], verdict: str) -> str:

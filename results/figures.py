@@ -147,7 +147,8 @@ def _mark_start(panel: Any, lang: str) -> None:
 def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int, lang: str) -> Picture:
     """The paired differences of one contrast over time, with the two kinds of uncertainty kept apart.
 
-    ``contrast`` has ``name``, ``arm`` and ``against``, and ``id`` where its file is not named by its name; ``position`` is its number in the study, for the file name.
+    ``contrast`` has ``name``, ``arm`` and ``against``, and ``id`` where its file is not named by its name; ``position`` is its
+    number in the study, for the file name.
     """
     arm, against = contrast["arm"], contrast["against"]
     sides = say("figure.difference_title", lang, arm=arm, against=against)

@@ -63,5 +63,11 @@ def _why_not(name: str, lang: str) -> str:
     code = job.process.wait()
     job.stop()
     told = {NO_PACKAGE: "lacking_package", NO_LIBRARY: "lacking_library"}.get(code, "lacking_failed")
-    more = {"package": NAMES[PACKAGES[name]]} if code == NO_PACKAGE else {"reason": code} if told == "lacking_failed" else {}
+    more = (
+        {"package": NAMES[PACKAGES[name]]}
+        if code == NO_PACKAGE
+        else {"reason": code}
+        if told == "lacking_failed"
+        else {}
+    )
     return say(f"document.{told}", lang, **more)

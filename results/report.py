@@ -45,7 +45,6 @@ def remake(folder: Path, lang: str | None = None) -> Path:
     """Write figures and report of a finished run again in every format, in its own language or another; the report's path."""
     from results.page import write_figures_and_report
     from results.run_folder import check_language, read_lives, read_manifest, read_tables
-
     from results.second import second_process
 
     manifest = read_manifest(folder)

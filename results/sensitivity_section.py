@@ -69,7 +69,9 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Analysis | None:
 
 def _hash(study: Mapping[str, Any]) -> str:
     """The hash of a resolved study, wherever its posterior lies, as ``calibration.sensitivity`` makes it."""
-    arms = [{**arm, "posterior": Path(str(arm["posterior"])).name} for arm in study.get("arms", []) if "posterior" in arm]
+    arms = [
+        {**arm, "posterior": Path(str(arm["posterior"])).name} for arm in study.get("arms", []) if "posterior" in arm
+    ]
     return files.hash_bytes(json.dumps({**study, "arms": arms}, sort_keys=True).encode())
 
 

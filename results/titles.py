@@ -62,7 +62,7 @@ def _contrasts(manifest: Manifest, arms: Mapping[str, str], lang: str) -> dict[s
 
 def _automatic(contrast: Mapping[str, Any]) -> bool:
     """Whether a contrast stands in no file: every arm is held against ``ordinary``."""
-    return contrast["against"] == ORDINARY and contrast["name"] == f"{contrast['arm']} vs {ORDINARY}"
+    return bool(contrast["against"] == ORDINARY and contrast["name"] == f"{contrast['arm']} vs {ORDINARY}")
 
 
 def _different(titles: dict[str, str]) -> dict[str, str]:

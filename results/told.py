@@ -12,9 +12,7 @@ from results import files
 from results.run_folder import TEXT_COLUMNS
 
 EVALUATION: Final[dict[str, tuple[str, ...]]] = {
-    "consequences": (
-        *("contrast", "kind", "name", "unit", "mean", "ci_low", "ci_high", "p05", "p95", "prob_better"),
-    ),
+    "consequences": (*("contrast", "kind", "name", "unit", "mean", "ci_low", "ci_high", "p05", "p95", "prob_better"),),
     "ratios": ("contrast", "payer", "ratio", "unit", "cost", "effect", "value", "low", "high", "says"),
     "acceptability": ("contrast", "payer", "gain", "threshold", "probability"),
     "plane": ("contrast", "payer", "gain", "draw", "cost", "effect"),

@@ -1,4 +1,4 @@
-"""The report as DOCX, to paste into an application form: real headings, tables with header rows, figures with alternative texts."""
+"""The report as DOCX, to paste into an application form: headings, tables with header rows, figures with alternative texts."""
 
 from __future__ import annotations
 
@@ -141,7 +141,9 @@ def _write(table: Any, row: Row, block: Table, widths: Sequence[Any]) -> None:
     _row(table, texts, block, widths, bold=row.role == "total", indent=row.role == "part")
 
 
-def _row(table: Any, texts: Sequence[str], block: Table, widths: Sequence[Any], *, bold: bool, indent: bool = False) -> None:
+def _row(
+    table: Any, texts: Sequence[str], block: Table, widths: Sequence[Any], *, bold: bool, indent: bool = False
+) -> None:
     made = table.add_row()
     _mark(made, "w:cantSplit")
     for place, (cell, text, width, column) in enumerate(zip(made.cells, texts, widths, block.columns, strict=True)):

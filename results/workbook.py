@@ -34,7 +34,6 @@ PROBABILITIES: Final = frozenset({"prob_better", "probability"})
 AMOUNTS: Final = frozenset(
     {"mean", "ci_low", "ci_high", "p05", "p50", "p95", "value", "low", "high", "saving", "cost", "effect"}
 )
-FORMULA: Final = re.compile(r"^['\s]*[=+\-@\t\r]")
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 PERCENT: Final = {"nb": "0.0\N{NO-BREAK SPACE}%", "en": "0.0%"}
@@ -45,8 +44,7 @@ WHOLE: Final = "#,##0"
 
 def safe(text: str) -> str:
     """A text that no spreadsheet takes for a formula: one that might be begins with an apostrophe."""
-    text = CONTROL.sub("", text)
-    return f"'{text}" if FORMULA.match(text) else text
+    return files.escaped(CONTROL.sub("", text))
 
 
 def write_workbook(path: Path, title: str, tables: Told, lang: str) -> None:
@@ -86,7 +84,10 @@ def _about(book: Any, title: str, shown: dict[str, pd.DataFrame], lang: str) -> 
     head = WriteOnlyCell(sheet, safe(title))
     head.font = Font(bold=True, size=14)
     sheet.append([head])
-    for line in (say("sheet.about_text", lang, name=title), *(say(f"sheet.about_{k}", lang) for k in ("share", "escape"))):
+    for line in (
+        say("sheet.about_text", lang, name=title),
+        *(say(f"sheet.about_{k}", lang) for k in ("share", "escape")),
+    ):
         sheet.append([safe(line)])
     sheet.append([])
     sheet.append([_bold(sheet, say(f"sheet.{key}", lang)) for key in ("sheet", "file", "rows", "holds")])
@@ -104,7 +105,9 @@ def _sheet(book: Any, name: str, table: pd.DataFrame, lang: str) -> None:
     sheet = book.create_sheet(say(f"sheet.{name}", lang))
     sheet.freeze_panes = "A2"
     words = {str(column): _in_words(str(column), lang) for column in table.columns if _is_text(table[column])}
-    texts = {column: {value: safe(told(str(value))) for value in table[column].unique()} for column, told in words.items()}
+    texts = {
+        column: {value: safe(told(str(value))) for value in table[column].unique()} for column, told in words.items()
+    }
     for place, column in enumerate(map(str, table.columns), start=1):
         longest = max((len(text) for text in texts[column].values()), default=0) if column in texts else 12
         sheet.column_dimensions[get_column_letter(place)].width = min(max(longest + 2, 12), WIDEST)

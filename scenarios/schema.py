@@ -23,7 +23,9 @@ Intake = Literal["need", "waiting", "random"]
 Month = Annotated[int, Field(ge=1, le=MAX_HORIZON)]
 Length = Annotated[float, Field(ge=1, le=MAX_HORIZON)]
 Factor = Annotated[float, Field(ge=0, le=10)]
-Title = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S.*$", description="a line of at most 100 characters")]
+Title = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^\S.*$", description="a line of at most 100 characters")
+]
 
 TITLES = ("title_nb", "title_en")
 """Keys that say what a study, an arm or a contrast is called in the report; nothing is computed from them."""
