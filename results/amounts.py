@@ -21,21 +21,26 @@ def kroner(value: float, lang: str, *, signed: bool = False) -> str:
     """An amount: millions with two decimals, smaller ones to three figures; ``–`` when there is none."""
     if not math.isfinite(value):
         return "–"
-    if abs(value) >= MILLION:
-        return say("budget.million", lang, value=number(value / MILLION, lang, 2, signed=signed))
-    digits = 0 if value == 0 else FIGURES - 1 - math.floor(math.log10(abs(value)))
-    return say("budget.kroner", lang, value=number(round(value, min(digits, 0)), lang, signed=signed))
+    kind = "million" if abs(value) >= MILLION else "kroner"
+    return say(f"budget.{kind}", lang, value=_figures(value, lang, signed=signed))
 
 
 def kroner_range(low: float, high: float, lang: str) -> str:
     """Two ends of an interval of kroner, signed; the unit once where it is the same."""
-    if min(abs(low), abs(high)) >= MILLION:
-        ends = {
-            "low": number(low / MILLION, lang, 2, signed=True),
-            "high": number(high / MILLION, lang, 2, signed=True),
-        }
-        return say("budget.million", lang, value=say("size.range", lang, **ends))
+    finite = math.isfinite(low) and math.isfinite(high)
+    if finite and (abs(low) >= MILLION) == (abs(high) >= MILLION):
+        ends = {"low": _figures(low, lang, signed=True), "high": _figures(high, lang, signed=True)}
+        kind = "million" if abs(low) >= MILLION else "kroner"
+        return say(f"budget.{kind}", lang, value=say("size.range", lang, **ends))
     return say("size.range", lang, low=kroner(low, lang, signed=True), high=kroner(high, lang, signed=True))
+
+
+def _figures(value: float, lang: str, *, signed: bool) -> str:
+    """Millions with two decimals, or whole kroner to three figures, without their unit."""
+    if abs(value) >= MILLION:
+        return number(value / MILLION, lang, 2, signed=signed)
+    digits = 0 if value == 0 else FIGURES - 1 - math.floor(math.log10(abs(value)))
+    return number(round(value, min(digits, 0)), lang, signed=signed)
 
 
 def quantity(value: float, lang: str, *, signed: bool = True) -> str:
@@ -50,6 +55,13 @@ def measured(value: float, row: Row, lang: str, *, signed: bool = True) -> str:
     if row["kind"] == "gain":
         return quantity(value, lang, signed=signed)
     return words.plain(value, str(row["name"]), lang, signed=signed)
+
+
+def measured_range(low: float, high: float, row: Row, lang: str) -> str:
+    """Two ends of an interval of ``consequences.csv``, signed."""
+    if row["kind"] == "cost":
+        return kroner_range(low, high, lang)
+    return say("size.range", lang, low=measured(low, row, lang), high=measured(high, row, lang))
 
 
 def words_for(section: str, key: str, lang: str) -> str:

@@ -10,8 +10,9 @@ from results.style import Picture
 
 MOST_LETTERS: Final = 30
 MOST_LETTERS_OF_NUMBERS: Final = 26
-FEWEST_LETTERS: Final = 8
-ROOM: Final = 4  # letters, around a word: headings are set in bold
+FEWEST_LETTERS: Final = 5
+ROOM: Final = 4  # letters, around a text: headings are set in bold
+LETTERS: Final = 104  # of a printed line
 """How wide a column is taken to be: a longer text is broken, a word never."""
 
 
@@ -93,14 +94,20 @@ class Table:
 
     def shares(self) -> tuple[float, ...]:
         """The part of the width that each column needs, by its longest texts; they sum to 1."""
-        letters = []
+        least, wanted = [], []
         for place, column in enumerate(self.columns):
             cells = [row.cells[place] for row in self.rows if place < len(row.cells) and row.role != "group"]
             most = MOST_LETTERS_OF_NUMBERS if column.number else MOST_LETTERS
             texts = [column.title, *(cell.text for cell in cells), *(cell.note for cell in cells)]
-            word = max((len(part) for text in texts for part in text.replace("-", " ").split(" ")), default=1)
+            word = max(len(part) for text in texts for part in text.replace("-", " ").split(" "))
             longest = max((len(text) for text in texts[1:]), default=1)
-            letters.append(max(min(longest, most), min(word + ROOM, MOST_LETTERS), FEWEST_LETTERS))
+            least.append(min(max(word, FEWEST_LETTERS) + ROOM, MOST_LETTERS))
+            wanted.append(max(least[-1], min(longest + ROOM, most)))
+        room, over = LETTERS - sum(least), sum(wanted) - sum(least)
+        part = (
+            1.0 if over <= max(room, 0) else max(room, 0) / over
+        )  # what is given of what is wanted beyond the longest word
+        letters = [low + part * (high - low) for low, high in zip(least, wanted, strict=True)]
         return tuple(count / sum(letters) for count in letters)
 
 

@@ -18,6 +18,7 @@ from results.amounts import (
     kroner,
     kroner_range,
     measured,
+    measured_range,
     payer_name,
     quantity,
     words_for,
@@ -214,19 +215,16 @@ def difference_columns(lang: str) -> tuple[Column, ...]:
 
 
 def _consequence(row: Mapping[str, Any], lang: str) -> Row:
-    def text(column: str) -> str:
-        return measured(float(row[column]), row, lang)
-
-    both = say("size.range", lang, low=text("ci_low"), high=text("ci_high"))
-    ci = both if math.isfinite(float(row["ci_low"])) else ""
-    spread = say("size.range", lang, low=text("p05"), high=text("p95"))
+    ends = {key: float(row[key]) for key in ("ci_low", "ci_high", "p05", "p95")}
+    ci = measured_range(ends["ci_low"], ends["ci_high"], row, lang) if math.isfinite(ends["ci_low"]) else ""
+    spread = measured_range(ends["p05"], ends["p95"], row, lang)
     unit = words.unit(str(row["name"]), lang) if row["kind"] == "outcome" else ""
     direction = say("direction.up" if float(row["mean"]) > 0 else "direction.down", lang)
     verdict = words.verdict(row)
     told = say(f"short.{verdict}", lang, direction=direction) if "likely" in verdict or "certain" in verdict else ""
     return Row.of(
         Cell(capital(consequence_name(row, lang)), unit),
-        Cell(text("mean"), f"({ci})" if ci else ""),
+        Cell(measured(float(row["mean"]), row, lang), f"({ci})" if ci else ""),
         spread,
         percent(float(row["prob_better"]), lang),
         told or say(f"short.{verdict}", lang),

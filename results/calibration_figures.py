@@ -28,6 +28,7 @@ from results.style import (
     save,
     shorten,
     style,
+    wrap,
 )
 
 Z90: Final = 1.6448536269514722
@@ -36,7 +37,8 @@ NAMES: Final = 9.0  # points
 LONGEST: Final = 58  # letters of a name
 TOP: Final = 0.85  # inches above the first panel: title and legend
 BOTTOM: Final = 1.2  # inches under the last: axis and note
-BETWEEN: Final = 0.95  # inches between two panels
+BETWEEN: Final = 1.05  # inches between two panels
+ACROSS: Final = 62  # letters of a line under a panel
 FURTHEST: Final = 3.1
 """Half-widths from the middle at which a figure is drawn at the edge, as an arrow."""
 OF_NULLS: Final = 0.1
@@ -169,7 +171,7 @@ def _draw_values(axes: Any, table: pd.DataFrame, lang: str) -> None:
     for place, row in enumerate(table.itertuples(name="Row")):
         _pair(axes, place, *_positions(row), inside=row.inside)
     axes.set_xlim(-FURTHEST - 0.15, FURTHEST + 0.15)
-    axes.set_xlabel(say("calibration.targets_axis", lang), fontsize=NAMES)
+    axes.set_xlabel(wrap(say("calibration.targets_axis", lang), ACROSS), fontsize=NAMES)
     number_axis(axes.xaxis, lang)
 
 
@@ -179,7 +181,7 @@ def _draw_nulls(axes: Any, table: pd.DataFrame, lang: str) -> None:
     for place, row in enumerate(table.itertuples(name="Row")):
         _pair(axes, place, row.prior_not_significant, row.not_significant, inside=row.inside)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel(say("calibration.nulls_axis", lang), fontsize=NAMES)
+    axes.set_xlabel(wrap(say("calibration.nulls_axis", lang), ACROSS), fontsize=NAMES)
     number_axis(axes.xaxis, lang, share=True)
 
 
