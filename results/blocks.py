@@ -11,7 +11,8 @@ from results.style import Picture
 MOST_LETTERS: Final = 30
 MOST_LETTERS_OF_NUMBERS: Final = 26
 FEWEST_LETTERS: Final = 5
-ROOM: Final = 4  # letters, around a text: headings are set in bold
+ROOM: Final = 2  # letters, around a text
+BOLD: Final = 2  # letters that a heading needs more
 LETTERS: Final = 104  # of a printed line
 """How wide a column is taken to be: a longer text is broken, a word never."""
 
@@ -98,10 +99,10 @@ class Table:
         for place, column in enumerate(self.columns):
             cells = [row.cells[place] for row in self.rows if place < len(row.cells) and row.role != "group"]
             most = MOST_LETTERS_OF_NUMBERS if column.number else MOST_LETTERS
-            texts = [column.title, *(cell.text for cell in cells), *(cell.note for cell in cells)]
-            word = max(len(part) for text in texts for part in text.replace("-", " ").split(" "))
-            longest = max((len(text) for text in texts[1:]), default=1)
-            least.append(min(max(word, FEWEST_LETTERS) + ROOM, MOST_LETTERS))
+            texts = [*(cell.text for cell in cells), *(cell.note for cell in cells)]
+            word = max(_longest_word([column.title]) + BOLD, _longest_word(texts), FEWEST_LETTERS)
+            longest = max((len(text) for text in texts), default=1)
+            least.append(min(word + ROOM, MOST_LETTERS))
             wanted.append(max(least[-1], min(longest + ROOM, most)))
         room, over = LETTERS - sum(least), sum(wanted) - sum(least)
         part = (
@@ -109,6 +110,11 @@ class Table:
         )  # what is given of what is wanted beyond the longest word
         letters = [low + part * (high - low) for low, high in zip(least, wanted, strict=True)]
         return tuple(count / sum(letters) for count in letters)
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    """Letters of the longest part that cannot be broken."""
+    return max((len(part) for text in texts for part in text.replace("-", " ").split(" ")), default=0)
 
 
 @dataclass(frozen=True)
