@@ -21,6 +21,7 @@ from results.style import Picture
 
 FONT: Final = "Arial"
 WIDTH: Final = 17.0  # cm, of a figure and a table on A4
+HEIGHT: Final = 23.0  # cm, of the tallest figure
 MARGIN: Final = 2.0  # cm
 DARK: Final = RGBColor(0x1A, 0x1A, 0x1A)
 GREY: Final = RGBColor(0x4D, 0x4D, 0x4D)
@@ -111,6 +112,8 @@ def _figure(word: Word, picture: Picture) -> None:
     if "png" not in picture.images:
         return
     shape = word.add_picture(io.BytesIO(picture.images["png"]), width=Cm(WIDTH))
+    if shape.height > Cm(HEIGHT):
+        shape.width, shape.height = Cm(WIDTH * HEIGHT / shape.height.cm), Cm(HEIGHT)
     properties = shape._inline.docPr
     properties.set("descr", _text(picture.alt))
     properties.set("title", _text(picture.title))
@@ -150,8 +153,9 @@ def _row(
         cell.width = width
         line = cell.paragraphs[0]
         line.paragraph_format.space_after = Pt(0)
-        run = line.add_run(_text(text))
-        run.font.size, run.bold = Pt(8), bold
+        if text:  # a cell without a run is empty, and leaves nothing behind where cells are merged
+            run = line.add_run(_text(text))
+            run.font.size, run.bold = Pt(8), bold
         if column.number:
             line.alignment = WD_ALIGN_PARAGRAPH.RIGHT
         if indent and place == 0:

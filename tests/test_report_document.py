@@ -425,6 +425,9 @@ def test_names_are_text_in_docx_with_headings_header_rows_alternative_texts_and_
     for made_table, table in zip(word.tables, tables, strict=True):
         assert made_table.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
         assert [cell.text for cell in made_table.rows[0].cells] == [column.title for column in table.columns]
+        for line, row in zip(made_table.rows[1:], table.rows, strict=True):
+            assert len(line.cells[0].paragraphs) == 1  # that of a group, whose cells are merged, too
+            assert line.cells[0].text.startswith(row.cells[0].text)
     descriptions = [shape._inline.docPr.get("descr") for shape in word.inline_shapes]
     assert descriptions == [HOSTILE]
     assert word.styles["Normal"].element.rPr.find(qn("w:lang")).get(qn("w:val")) == "nb-NO"
