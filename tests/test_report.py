@@ -55,9 +55,10 @@ def finished(runs: Any, **more: Any) -> SimpleNamespace:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def only_html() -> Iterator[None]:
-    """The further formats have tests of their own."""
+def only_html(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The further formats have tests of their own; no sensitivity analysis lies under the current folder."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         patch.setattr(formats, "wanted", ())
         yield
 

@@ -61,6 +61,14 @@ NBSP = "\N{NO-BREAK SPACE}"
 DOT = Picture("headline", "A title", "A title, 1 of 2", {})
 
 
+@pytest.fixture(scope="module", autouse=True)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No sensitivity analysis lies under the current folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        yield
+
+
 def study(**settings: Any) -> SimpleNamespace:
     head = {"name": "caseload-10-vs-20", "profile": "oygarden", "replicates": 40, "seed": 7, "prices": "2025"}
     head |= {"posterior": "prior", "links": "on"}
@@ -79,7 +87,7 @@ def finished(runs: Any, **more: Any) -> SimpleNamespace:
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(elsewhere: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of five contrasts that was fitted, with the tables of the economic evaluation."""
     path = tmp_path_factory.mktemp("document")
     posterior = write_posterior(path / "holf.parquet", record())
