@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from results import files
+from results.run_folder import TABLE_COLUMNS, TEXT_COLUMNS
 from results.statistics import HEADLINES
 from results.told import EVALUATION
 from simulation.outcomes import OUTCOMES
@@ -66,6 +69,14 @@ def tables(contrasts: Sequence[str], horizon: int = 36) -> dict[str, pd.DataFram
         sides = {"from_payer": "municipality", "to_payer": "state", "name": "assistance_to_state"}
         rows["shifts"].append({"contrast": contrast, **sides, **moved})
     return {name: pd.DataFrame(rows[name], columns=list(columns)) for name, columns in EVALUATION.items()}
+
+
+def write(folder: Path, contrasts: Sequence[str], horizon: int = 36) -> None:
+    """Write them into a run's folder, with every column that such a file has."""
+    for name, table in tables(contrasts, horizon).items():
+        columns = list(TABLE_COLUMNS.get(name, table.columns))
+        more = {column: "" if column in TEXT_COLUMNS else np.nan for column in columns if column not in table.columns}
+        files.write_csv(folder / f"{name}.csv", table.assign(**more)[columns])
 
 
 def _ratio(contrast: str, payer: str, ratio: str) -> dict[str, Any]:

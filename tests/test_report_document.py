@@ -37,7 +37,7 @@ from results.run_folder import LANGUAGES, read_manifest, read_tables
 from results.sensitivity_section import find
 from results.style import Picture
 from results.titles import titled
-from results.told import Told, told_of
+from results.told import EVALUATION, Told, told_of
 from results.word_file import write_docx
 from results.workbook import safe, write_workbook
 from scenarios import load_study
@@ -94,8 +94,7 @@ def saved(elsewhere: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = made_up_runs(40, 12, contrasts=CONTRASTS[:3])
     more = {"posterior": posterior, "command": "python run.py compare --set pool.families=100 --replicates 40"}
     save_run(path / "run", study(posterior="holf"), finished(runs, **more), figures=False)
-    for name, table in made_up_evaluation.tables([name for name, _, _ in CONTRASTS[:3]], 12).items():
-        files.write_csv(path / "run" / f"{name}.csv", table)
+    made_up_evaluation.write(path / "run", [name for name, _, _ in CONTRASTS[:3]], 12)
     return path / "run"
 
 
@@ -164,7 +163,8 @@ def test_the_document_begins_with_answers_and_ends_with_how_to_repeat_the_run(do
 
 def test_each_section_is_left_out_where_its_table_is_missing(saved):
     manifest = read_manifest(saved)
-    bare, names, _ = titled(told_of(read_tables(saved)), manifest, None, "nb")  # without the folder of the evaluation
+    tables = {name: table for name, table in vars(read_tables(saved)).items() if name not in EVALUATION}
+    bare, names, _ = titled(Told(**tables), manifest, None, "nb")
     whole = all_text(made(saved, "nb"))
     for lacking in ("Kostnader og virkninger side om side", "Tjener det seg inn?", "Regninger som flyttes", "For hvem"):
         assert lacking in whole
@@ -405,8 +405,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Document, Told]:
     titles = {"study": {"nb": HOSTILE}, "arms": {"caseload-10": {"nb": "-1+1"}}}
     runs = made_up_runs(20, 6, arms=arms, contrasts=contrasts)
     save_run(path, study(arms=arms, titles=titles), finished(runs, command=HOSTILE), figures=False)
-    for name, table in made_up_evaluation.tables([HOSTILE]).items():
-        files.write_csv(path / f"{name}.csv", table)
+    made_up_evaluation.write(path, [HOSTILE])
     manifest = read_manifest(path)
     manifest["study"]["profile"]["title"] = HOSTILE
     told, names, _ = titled(told_of(read_tables(path), path), manifest, None, "nb")
