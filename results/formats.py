@@ -20,9 +20,10 @@ wanted: tuple[str, ...] = tuple(PACKAGES)
 
 
 def write_formats(folder: Path, made: Document, tables: Told) -> None:
-    """Write each file that can be made; one that cannot be made now does not stay from before."""
+    """Write each file that can be made; one that cannot be made now does not stay from before, and :func:`missing` says why."""
     from results.page import html
 
+    _why_not.clear()
     for name in PACKAGES:
         (folder / name).unlink(missing_ok=True)
     job = PdfJob(html(made, image="png")) if _can(PDF) else None
@@ -36,38 +37,34 @@ def write_formats(folder: Path, made: Document, tables: Told) -> None:
 
             write_workbook(folder / WORKBOOK, made.title, tables, made.lang)
         if job is not None:
-            job.write(folder / PDF)
+            code = job.write(folder / PDF)
+            if code:
+                _why_not[PDF] = {NO_PACKAGE: "package", NO_LIBRARY: "library"}.get(code, "failed")
     finally:
         if job is not None:
             job.stop()
 
 
-def missing(folder: Path, lang: str) -> list[str]:
-    """A line for each reason why files are not in a folder where the report was just made; empty where all are."""
-    reasons: dict[str, list[str]] = {}
-    for name in wanted:
-        if not (folder / name).is_file():
-            reasons.setdefault(_why_not(name, lang), []).append(name)
-    return [say("document.lacking", lang, files=", ".join(names), reason=why) for why, names in reasons.items()]
+def missing(lang: str) -> list[str]:
+    """A line for each file that could not be made the last time, and why."""
+    return [
+        say(
+            "document.lacking", lang,
+            files=name, reason=say(f"document.lacking_{why}", lang, package=NAMES[PACKAGES[name]]),
+        )
+        for name, why in _why_not.items()
+    ]  # fmt: skip
+
+
+_why_not: dict[str, str] = {}
+"""What could not be made the last time: a ``package`` or a ``library`` is missing, or the work ``failed``."""
 
 
 def _can(name: str) -> bool:
-    return name in wanted and importlib.util.find_spec(PACKAGES[name]) is not None
-
-
-def _why_not(name: str, lang: str) -> str:
-    """Why a file was not made: a package or a library of the system is missing, or something else went wrong."""
-    if not _can(name):
-        return say("document.lacking_package", lang, package=NAMES[PACKAGES[name]])
-    job = PdfJob("<p>.</p>")
-    code = job.process.wait()
-    job.stop()
-    told = {NO_PACKAGE: "lacking_package", NO_LIBRARY: "lacking_library"}.get(code, "lacking_failed")
-    more = (
-        {"package": NAMES[PACKAGES[name]]}
-        if code == NO_PACKAGE
-        else {"reason": code}
-        if told == "lacking_failed"
-        else {}
-    )
-    return say(f"document.{told}", lang, **more)
+    """Whether a file is wanted and its package is there; notes where it is not."""
+    if name not in wanted:
+        return False
+    if importlib.util.find_spec(PACKAGES[name]) is None:
+        _why_not[name] = "package"
+        return False
+    return True

@@ -29,15 +29,15 @@ def main(args: argparse.Namespace) -> int:
     path = remake(Path(args.run_dir), getattr(args, "lang", None))
     if not getattr(args, "quiet", False):
         print(path)
-        say_missing(Path(args.run_dir), getattr(args, "lang", None) or "nb")
+        say_missing(getattr(args, "lang", None) or "nb")
     return 0
 
 
-def say_missing(folder: Path, lang: str) -> None:
+def say_missing(lang: str) -> None:
     """Say in one line on standard error which formats were not made, and why."""
     from results.formats import missing
 
-    for line in missing(folder, lang):
+    for line in missing(lang):
         print(line, file=sys.stderr)
 
 

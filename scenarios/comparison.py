@@ -239,7 +239,7 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
         for line in _overloaded(folder, args.lang):
             print(line, file=sys.stderr)
         print(_summary(folder, study))
-        say_missing(folder, args.lang)
+        say_missing(args.lang)
     return _say_failed(finished.failures)
 
 

@@ -32,7 +32,7 @@ from results.costs import costs_path, load_costs
 from results.document import document
 from results.language import catalogue, parameter_name
 from results.page import html
-from results.pdf_file import PdfJob, pdf
+from results.pdf_file import pdf
 from results.run_folder import LANGUAGES, read_manifest, read_tables
 from results.sensitivity_section import find
 from results.style import Picture
@@ -256,7 +256,11 @@ def test_every_line_of_the_accounts_every_link_and_every_unit_cost_has_words(sav
             assert unit_name(parameter.unit, "nb") != parameter.unit or parameter.unit == "number"
         costs = assumptions.unit_costs(read_manifest(saved), lang)
         assert costs is not None
-        assert not [row.cells[0].text for row in costs.rows if "_" in row.cells[0].text or "." in row.cells[0].text]
+        entries, _ = assumptions._unit_costs(read_manifest(saved))
+        assert not [
+            name for name, _ in entries if name not in catalogue()["unit_cost"] and not name.startswith("service.")
+        ]
+        assert not [entry["unit"] for _, entry in entries if entry["unit"] not in catalogue()["file_unit"]]
 
 
 def test_links_have_their_grade_and_source(documents):
@@ -507,22 +511,23 @@ def test_a_format_that_cannot_be_made_is_named_in_one_line_and_does_not_stay_fro
     monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
     formats.write_formats(tmp_path, *hostile)
     assert not list(tmp_path.iterdir())
-    lines = formats.missing(tmp_path, "en")
+    lines = formats.missing("en")
     assert len(lines) == 3
     assert "report.pdf not made: the extra [report] is not installed (WeasyPrint is missing)" in lines[0]
     assert not any("\n" in line for line in lines)
 
 
-def test_a_library_that_is_missing_is_told_and_the_rest_goes_on(tmp_path, monkeypatch):
+def test_a_library_that_is_missing_is_told_and_the_rest_goes_on(hostile, tmp_path, monkeypatch):
     fake = tmp_path / "weasyprint"
     fake.mkdir()
     (fake / "__init__.py").write_text("print('advice'); raise OSError('cannot load library')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    job = PdfJob("<p>x</p>")
-    assert job.write(tmp_path / "report.pdf") == 4
+    monkeypatch.setattr(formats, "wanted", (formats.PDF, formats.WORKBOOK))
+    formats.write_formats(tmp_path, *hostile)
     assert not (tmp_path / "report.pdf").exists()
-    monkeypatch.setattr(formats, "wanted", (formats.PDF,))
-    assert "does not find Pango" in formats.missing(tmp_path, "en")[0]
+    assert (tmp_path / "tables.xlsx").exists()
+    (line,) = formats.missing("en")
+    assert "report.pdf not made: WeasyPrint does not find Pango" in line
 
 
 # ---- small things ----------------------------------------------------------------------------------------------------
