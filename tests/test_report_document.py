@@ -508,6 +508,7 @@ def test_a_format_that_cannot_be_made_is_named_in_one_line_and_does_not_stay_fro
 ):
     for name in formats.PACKAGES:
         (tmp_path / name).write_text("old")
+    monkeypatch.setattr(formats, "_why_not", {})
     monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
     formats.write_formats(tmp_path, *hostile)
     assert not list(tmp_path.iterdir())
@@ -522,6 +523,7 @@ def test_a_library_that_is_missing_is_told_and_the_rest_goes_on(hostile, tmp_pat
     fake.mkdir()
     (fake / "__init__.py").write_text("print('advice'); raise OSError('cannot load library')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(formats, "_why_not", {})
     monkeypatch.setattr(formats, "wanted", (formats.PDF, formats.WORKBOOK))
     formats.write_formats(tmp_path, *hostile)
     assert not (tmp_path / "report.pdf").exists()
