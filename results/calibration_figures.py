@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from results import files
-from results.language import number, percent, say
+from results.calibration_section import words_of
+from results.language import capital, input_name, number, percent, say
 from results.style import (
     BLUE,
     GREY,
@@ -27,15 +28,17 @@ from results.style import (
     save,
     shorten,
     style,
+    wrap,
 )
 
 Z90: Final = 1.6448536269514722
 ROW: Final = 0.23  # inches of a row
 NAMES: Final = 9.0  # points
-LONGEST: Final = 48  # letters of a name
+LONGEST: Final = 58  # letters of a name
 TOP: Final = 0.85  # inches above the first panel: title and legend
 BOTTOM: Final = 1.2  # inches under the last: axis and note
-BETWEEN: Final = 0.95  # inches between two panels
+BETWEEN: Final = 1.05  # inches between two panels
+ACROSS: Final = 62  # letters of a line under a panel
 FURTHEST: Final = 3.1
 """Half-widths from the middle at which a figure is drawn at the edge, as an arrow."""
 OF_NULLS: Final = 0.1
@@ -89,7 +92,7 @@ def parameters_figure(table: pd.DataFrame, lang: str) -> Picture:
     table : ``parameter,z_p05,z_p50,z_p95,contraction,says``
     """
     ordered = table.sort_values("contraction", ascending=False, kind="stable", ignore_index=True)
-    names = [str(name) for name in ordered["parameter"]]
+    names = [input_name(str(name), lang) for name in ordered["parameter"]]
     alt = say(
         "calibration.parameters_alt", lang,
         most=names[0], contraction=percent(float(ordered["contraction"].max()), lang),
@@ -97,7 +100,7 @@ def parameters_figure(table: pd.DataFrame, lang: str) -> Picture:
     )  # fmt: skip
     title = say("calibration.parameters_title", lang)
     with style():
-        figure, (axes,) = _panels([names], title, alt)
+        figure, (axes,) = _panels([[capital(name) for name in names]], title, alt)
         axes.barh(range(len(names)), 2 * Z90, left=-Z90, height=0.68, color=PALE)
         row: Any
         for place, row in enumerate(ordered.itertuples(name="Row")):
@@ -141,7 +144,7 @@ def targets_figure(table: pd.DataFrame, lang: str) -> Picture:
     title = say("calibration.targets_title", lang)
     drawn = [(part, draw) for part, draw in ((values, _draw_values), (nulls, _draw_nulls)) if len(part)]
     with style():
-        figure, panels = _panels([_target_names(part) for part, _ in drawn], title, alt)
+        figure, panels = _panels([_target_names(part, lang) for part, _ in drawn], title, alt)
         for axes, (part, draw) in zip(panels, drawn, strict=True):
             draw(axes, part, lang)
         marks = ((BLUE, "posterior"), (VERMILLION, "outside"))
@@ -151,10 +154,15 @@ def targets_figure(table: pd.DataFrame, lang: str) -> Picture:
         return finish(figure, "calibration-targets", title, alt)
 
 
-def _target_names(table: pd.DataFrame) -> list[str]:
-    """Targets that were not fitted bear a star."""
-    pairs = zip(table["target"], table["role"], strict=True)
-    return [f"{shorten(str(name), LONGEST - 2)}{'' if role == 'fit' else ' *'}" for name, role in pairs]
+def _target_names(table: pd.DataFrame, lang: str) -> list[str]:
+    """Statistics in words, with the month where two are of the same; those that were not fitted bear a star."""
+    names = [capital(words_of(str(row.statistic), str(row.meaning), lang)[0]) for row in table.itertuples()]
+    shown = []
+    for name, month, role in zip(names, table["month"], table["role"], strict=True):
+        end = f", {say('calibration.month', lang).lower()} {number(month, lang)}" if names.count(name) > 1 else ""
+        star = "" if role == "fit" else " *"
+        shown.append(f"{shorten(name, LONGEST - len(end) - len(star))}{end}{star}")
+    return shown
 
 
 def _draw_values(axes: Any, table: pd.DataFrame, lang: str) -> None:
@@ -163,7 +171,7 @@ def _draw_values(axes: Any, table: pd.DataFrame, lang: str) -> None:
     for place, row in enumerate(table.itertuples(name="Row")):
         _pair(axes, place, *_positions(row), inside=row.inside)
     axes.set_xlim(-FURTHEST - 0.15, FURTHEST + 0.15)
-    axes.set_xlabel(say("calibration.targets_axis", lang), fontsize=NAMES)
+    axes.set_xlabel(wrap(say("calibration.targets_axis", lang), ACROSS), fontsize=NAMES)
     number_axis(axes.xaxis, lang)
 
 
@@ -173,7 +181,7 @@ def _draw_nulls(axes: Any, table: pd.DataFrame, lang: str) -> None:
     for place, row in enumerate(table.itertuples(name="Row")):
         _pair(axes, place, row.prior_not_significant, row.not_significant, inside=row.inside)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel(say("calibration.nulls_axis", lang), fontsize=NAMES)
+    axes.set_xlabel(wrap(say("calibration.nulls_axis", lang), ACROSS), fontsize=NAMES)
     number_axis(axes.xaxis, lang, share=True)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
+from results.blocks import Block, Box, Cell, Column, Heading, Items, Row, Table, Text
 from results.calibration import FitNote, note_of
-from results.language import PERCENT, capital, catalogue, number, outcome_name, percent, say
+from results.language import PERCENT, capital, catalogue, input_name, number, outcome_name, percent, say
 
 MOST_SILENT: Final = 10
 """So many parameters are named of those that the data say nothing about."""
@@ -45,6 +46,54 @@ def fit_of(manifest: Mapping[str, Any]) -> FitNote | None:
     return None if str(manifest.get("posterior", "prior")) == "prior" else note_of(manifest.get("calibration"))
 
 
+def blocks(manifest: Mapping[str, Any], lang: str) -> Iterator[Block]:
+    """The same as blocks of the report; none where the parameters come from no fit that tells of itself."""
+    told = section(manifest, lang)
+    if told is None:
+        return
+    yield from map(Text, told["fitted"])
+    if told["nulls"]:
+        yield Heading(say("calibration.nulls_heading", lang))
+        yield from map(Text, told["about_nulls"])
+        yield _table("nulls", told["nulls"], ("month", "before", "after", "role"), lang)
+    if told["values"]:
+        yield Heading(say("calibration.values_heading", lang))
+        yield from map(Text, told["about_values"])
+    if told["outside"]:
+        outside = (Text(say("calibration.outside_intro", lang)), Items(tuple(told["outside"])))
+        yield Box("", outside, warning=True)
+    else:
+        yield Text(say("calibration.all_inside", lang))
+    if told["values"]:
+        yield _table("values", told["values"], ("published", "before", "after", "inside", "role"), lang)
+    yield Heading(say("calibration.silent_heading", lang))
+    silent = told["silent"]
+    yield Text(" ".join(part for part in (silent["sentence"], ", ".join(silent["names"]), silent["more"]) if part))
+    yield Text(say("calibration.silent_rest", lang))
+    yield Text(" ".join(told["worth"]))
+    if told["command"]:
+        yield Text(say("calibration.made_with", lang), code=told["command"])
+
+
+HEADINGS: Final = {
+    "nulls": {"before": "of_hundred_before", "after": "of_hundred_after"},
+    "values": {"before": "model_before", "after": "model_after", "inside": "whether_inside"},
+}
+WORDS: Final = ("inside", "role")
+
+
+def _table(kind: str, rows: list[Section], keys: tuple[str, ...], lang: str) -> Table:
+    """A row a target."""
+    titles = [say(f"calibration.{HEADINGS[kind].get(key, key)}", lang) for key in keys]
+    columns = [Column(title, number=key not in WORDS) for title, key in zip(titles, keys, strict=True)]
+    lines = []
+    for row in rows:
+        other = row["lang"] if row["lang"] != lang else ""
+        lines.append(Row.of(Cell(row["name"], row["target"], other), *(row[key] for key in keys)))
+    caption = say(f"calibration.{kind}_heading", lang)
+    return Table(caption, (Column(say("calibration.what", lang)), *columns), tuple(lines), "manifest.json")
+
+
 # ---- paragraphs ------------------------------------------------------------------------------------------------------
 
 
@@ -56,14 +105,14 @@ def _fitted(note: FitNote, asked: pd.DataFrame, lang: str) -> list[str]:
     told = {key: number(count, lang) for key, count in counts.items()}
     found = [say("calibration.fitted", lang, targets=note.targets, **told)]
     read = {Path(name).stem for name in note.files}
-    parts = ["holf"] * _of_holf(fitted) + [name for name in SHIPPED if name in read]
+    parts = ["holf"] * of_holf(fitted) + [name for name in SHIPPED if name in read]
     if parts:
         listed = [say(f"calibration.from_{part}", lang) for part in parts]
         found.append(say("calibration.from", lang, parts="; ".join(listed)))
     return found
 
 
-def _of_holf(asked: pd.DataFrame) -> bool:
+def of_holf(asked: pd.DataFrame) -> bool:
     """Whether there are nulls of the HOLF trial among targets."""
     trial = (asked["kind"] == "not_significant") & asked["statistic"].str.startswith("trial.")
     return bool((trial & asked["source"].str.startswith("holf-")).any())
@@ -73,7 +122,7 @@ def _about_nulls(nulls: pd.DataFrame, lang: str) -> list[str]:
     """What a null means, and the one that the fitted model repeats least often."""
     if not len(nulls):
         return []
-    found = [say("calibration.nulls_holf" if _of_holf(nulls) else "calibration.nulls_other", lang)]
+    found = [say("calibration.nulls_holf" if of_holf(nulls) else "calibration.nulls_other", lang)]
     repeated = nulls.dropna(subset=["not_significant"])
     if len(repeated):
         row: Any = next(repeated.nsmallest(1, "not_significant").itertuples())
@@ -117,7 +166,7 @@ def _silent(parameters: pd.DataFrame, lang: str) -> Section:
     more = len(names) - MOST_SILENT
     return {
         "sentence": say(f"calibration.{key}", lang, **counts),
-        "names": names[:MOST_SILENT],
+        "names": [input_name(name, lang) for name in names[:MOST_SILENT]],
         "more": say("calibration.silent_more", lang, more=number(more, lang)) if more > 0 else "",
     }
 

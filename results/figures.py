@@ -88,7 +88,7 @@ def headline(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
     title = say("figure.headline_title", lang)
     parts = []
     with style():
-        figure, panels = _grid(3, 2.35)
+        figure, panels = _grid(3, 2.35, right=0.735)
         for panel, outcome in zip(panels, HEADLINES, strict=True):
             lines = _lines(outcomes, outcome, "eligible")
             ends = []
@@ -147,11 +147,12 @@ def _mark_start(panel: Any, lang: str) -> None:
 def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int, lang: str) -> Picture:
     """The paired differences of one contrast over time, with the two kinds of uncertainty kept apart.
 
-    ``contrast`` has ``name``, ``arm`` and ``against``; ``position`` is its number in the study, for the file name.
+    ``contrast`` has ``name``, ``arm`` and ``against``, and ``id`` where its file is not named by its name; ``position`` is its
+    number in the study, for the file name.
     """
     arm, against = contrast["arm"], contrast["against"]
-    title = f"{contrast['name']}: " if contrast["name"] != f"{arm} vs {against}" else ""
-    title += say("figure.difference_title", lang, arm=arm, against=against)
+    sides = say("figure.difference_title", lang, arm=arm, against=against)
+    title = sides if contrast["name"] in (sides, f"{arm} vs {against}") else f"{contrast['name']}: {sides}"
     rows = table[(table.contrast == contrast["name"]) & (table.population == "eligible")]
     sentences = []
     with style():
@@ -186,7 +187,7 @@ def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int,
         panels[-1].set_xlabel(say("figure.month", lang))
         header(figure, title, say("figure.difference_note", lang))
         alt = say("alt.difference", lang, arm=arm, against=against, month=number(_last(rows), lang))
-        name = f"differences-{position + 1}-{slug(contrast['name'])}"
+        name = f"differences-{position + 1}-{slug(contrast.get('id', contrast['name']))}"
         return finish(figure, name, title, alt + " ".join(sentences))
 
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from simulation.errors import InputError
 DIGITS = 10  # significant: far below Monte Carlo error, far above the noise of the last bits
 QUOTE = "\x1a"  # stands for a quote while a table is written
 NEEDS_QUOTES = ('"', ",", "\n", "\r", QUOTE)
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
 LARGEST_EXACT = 22  # the largest power of ten that is a floating-point number
 
 
@@ -67,7 +69,7 @@ def plain(value: Any) -> Any:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Comma and decimal point whatever the locale, empty where there is no value, numbers to ten digits.
+    """Comma and decimal point whatever the locale, empty where there is no value, numbers to ten digits, no text a formula.
 
     Written by Arrow, many times as fast as by pandas. Arrow quotes every text; here only those that need it keep their quotes.
     """
@@ -94,8 +96,19 @@ def _marked(column: pd.Series[Any]) -> Any:
     return (column.map(lambda value: marked.get(value, value)) if marked else column).to_numpy(dtype=object)
 
 
+def escaped(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: one that might be begins with an apostrophe more."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def unescaped(text: str) -> str:
+    """What :func:`escaped` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
 def _mark(text: str) -> str:
-    """A text in marks that stand for quotes, where it needs any."""
+    """A text in marks that stand for quotes, where it needs any; escaped where a spreadsheet might run it."""
+    text = escaped(text)
     if not any(mark in text for mark in NEEDS_QUOTES):
         return text
     return f"{QUOTE}{text.replace(QUOTE, '').replace(chr(34), 2 * QUOTE)}{QUOTE}"
@@ -141,6 +154,10 @@ def read_csv(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> pd.
     missing = [name for name in (*text, *numbers) if name not in table.columns]
     if missing:
         raise InputError(f"lacks the columns {', '.join(missing)}", file=path)
+    for name in text:
+        found = [value for value in table[name].unique() if str(value).startswith("'")]
+        if found:
+            table[name] = table[name].replace({value: unescaped(value) for value in found})
     try:
         return table.astype(dict.fromkeys(numbers, np.float64))
     except ValueError as error:

@@ -63,6 +63,12 @@ def parameter_name(parameter: str, lang: str) -> str:
     return names[array][lang].format(name=say(f"{section}.{element}", lang))
 
 
+def input_name(name: str, lang: str) -> str:
+    """What a fit learns about in words: a parameter, or a circumstance of the trial."""
+    found = catalogue()["circumstance"].get(name)
+    return parameter_name(name, lang) if found is None else found[lang]
+
+
 def capital(text: str) -> str:
     """The first letter large, the others as they are."""
     return text[:1].upper() + text[1:]

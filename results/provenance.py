@@ -28,6 +28,9 @@ DRAWN_FROM: Final = {  # the name of a figure: what it is drawn from
     "reach-intensity": ("reach.csv",),
     "incomes": ("incomes.csv", "incomes_by_household.csv"),
     "two-lives": ("lives.json",),
+    "plane-*": ("plane.csv",),
+    "acceptability-*": ("acceptability.csv",),
+    "sensitivity-*": (),  # of another run, which the report names
     "calibration-*": (MANIFEST,),  # its note of the fit, which is the posterior's own
 }
 UNHASHED: Final = "its manifest holds no hashes: whether a table was changed after the run cannot be told"

@@ -45,11 +45,20 @@ def main(args: argparse.Namespace) -> int:
     report = remake(folder, args.lang, quiet=args.quiet)
     if not args.quiet:
         print(report)
+        say_missing(args.lang or "nb")
     return 0
 
 
+def say_missing(lang: str) -> None:
+    """Say in one line on standard error which formats were not made, and why."""
+    from results.formats import missing
+
+    for line in missing(lang):
+        print(line, file=sys.stderr)
+
+
 def remake(folder: Path, lang: str | None = None, *, quiet: bool = False) -> Path:
-    """Write figures and ``report.html`` of a finished run again, in its own language or another; the report's path.
+    """Write figures and report of a finished run again in every format, in its own language or another; the report's path.
 
     Raises
     ------
@@ -59,13 +68,15 @@ def remake(folder: Path, lang: str | None = None, *, quiet: bool = False) -> Pat
     from results.page import write_figures_and_report
     from results.provenance import check_unchanged, write_manifest
     from results.run_folder import check_language, read_lives, read_manifest, read_tables
+    from results.second import second_process
 
     manifest = read_manifest(folder)
     language = check_language(lang or str(manifest.get("lang", "nb")))
     doubt = check_unchanged(folder, manifest)
     if doubt and not quiet:
         print(f"{folder}: {doubt}", file=sys.stderr)
-    report = write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), language)
+    with second_process(folder, language, len(manifest["contrasts"])) as second:
+        report = write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), language, second)
     if not doubt:
         write_manifest(folder, manifest)  # with the hashes of what was made
     return report

@@ -227,6 +227,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
     beside = getattr(finished, "beside", None)
     return {
         "study_name": study.name,
+        "titles": getattr(study, "titles", {}),
         "version": version(),
         "git_commit": commit,
         "git_modified": modified,

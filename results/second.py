@@ -72,13 +72,18 @@ def second_process(folder: Path, lang: str, contrasts: int) -> Any:
 def _serve(folder: Path, lang: str) -> None:
     from results.page import jobs, save_picture, shared
     from results.run_folder import read_lives, read_tables
+    from results.titles import titled
+    from results.told import told_of
 
     line = sys.stdin.readline()
     if not line:
         return  # nobody asks any more
     found = []
-    for place, job in shared(jobs(read_tables(folder), json.loads(line), read_lives(folder), lang)):
+    tables, manifest, lives = titled(told_of(read_tables(folder), folder), json.loads(line), read_lives(folder), lang)
+    for place, job in shared(jobs(tables, manifest, lives, lang)):
         picture = job()
+        if picture is None:
+            continue
         save_picture(folder, picture)
         found.append({"place": place, "name": picture.name, "title": picture.title, "alt": picture.alt})
     print(json.dumps(found))

@@ -219,7 +219,7 @@ def _lines(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def shorten(text: str, width: int = 26) -> str:
+def shorten(text: str, width: int = 30) -> str:
     """A name that fits its place, with an ellipsis in the middle where it does not: names often differ at the end."""
     kept = width - 1
     return text if len(text) <= width else f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"

@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.files import SHIPPED, dotted, exists
-from scenarios.schema import Arm, StudySettings
+from scenarios.schema import TITLES, Arm, StudySettings
 
 if TYPE_CHECKING:
     from scenarios.study import Study
@@ -33,7 +33,7 @@ def changes_of(study: Study) -> list[Change]:
     now, before = dict(_flat(as_written(study.content))), dict(_flat(_basis(study)))
     found: list[Change] = []
     for key in [*now, *(key for key in before if key not in now)]:
-        if key in WORDS or key[0] == "parameters":
+        if key in WORDS or key[-1] in TITLES or key[0] == "parameters":
             continue
         default = _default(study, key, before)
         old, new = before.get(key, default), now.get(key, default)

@@ -255,6 +255,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
+    from results.report import say_missing
+
     chunks = folder / CHUNKS
     if not args.resume:
         shutil.rmtree(chunks, ignore_errors=True)
@@ -271,6 +273,7 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
         for line in _overloaded(folder, args.lang):
             print(line, file=sys.stderr)
         print(_summary(folder, study))
+        say_missing(args.lang)
     return _say_failed(finished.failures)
 
 
@@ -311,7 +314,7 @@ def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
 
 def _overloaded(folder: Path, lang: str) -> list[str]:
     """The lines that say which queues cannot be stable."""
-    from results.page import overloaded
+    from results.arms_section import overloaded
     from results.run_folder import read_manifest, read_tables
 
     blocks = overloaded(read_tables(folder).services, read_manifest(folder), lang)

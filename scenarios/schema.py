@@ -23,9 +23,22 @@ Intake = Literal["need", "waiting", "random"]
 Month = Annotated[int, Field(ge=1, le=MAX_HORIZON)]
 Length = Annotated[float, Field(ge=1, le=MAX_HORIZON)]
 Factor = Annotated[float, Field(ge=0, le=10)]
+Title = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^\S.*$", description="a line of at most 100 characters")
+]
+
+TITLES = ("title_nb", "title_en")
+"""Keys that say what a study, an arm or a contrast is called in the report; nothing is computed from them."""
 
 
-class StudySettings(Table):
+class Titled(Table):
+    """What it is called in the report, in each language; its name where nothing is said."""
+
+    title_nb: Title | None = None
+    title_en: Title | None = None
+
+
+class StudySettings(Titled):
     """``[study]``: what holds for every arm."""
 
     name: str = Field(pattern=SLUG, description=SLUG_WORDS)
@@ -81,7 +94,7 @@ class ServiceChanges(Table):
     child_welfare: ServiceChange | None = None
 
 
-class Arm(Table):
+class Arm(Titled):
     """``[[arm]]``: what differs between the arms; a lever left out is as in ``[study]``, or the model's default."""
 
     coordinators: int = Field(default=0, ge=0, le=MAX_COORDINATORS)
@@ -102,7 +115,7 @@ class Arm(Table):
     services: ServiceChanges = ServiceChanges()
 
 
-class Contrast(Table):
+class Contrast(Titled):
     """``[[contrast]]``: two arms to compare."""
 
     arm: str = Field(description="the name of an arm")

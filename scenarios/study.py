@@ -12,7 +12,7 @@ from results.costs import Costs, costs_files, costs_path, load_costs
 from scenarios.files import SHIPPED, Key, check, dotted, shown, toml_key, toml_value
 from scenarios.layers import Layers, locate_study, read_layers, read_text
 from scenarios.profiles import load_profile, profile_dict
-from scenarios.schema import Arm, Contrast, ServiceChange, StudyFile
+from scenarios.schema import TITLES, Arm, Contrast, ServiceChange, StudyFile, Titled
 from simulation.errors import InputError, nearest
 from simulation.plan import Plan, Profile, ServicePlan
 
@@ -79,6 +79,19 @@ class Study:
         return self.content.study.precision
 
     @property
+    def titles(self) -> dict[str, Any]:
+        """What study, arms and contrasts are called in the report: ``study``, ``arms`` and ``contrasts``, by name and language.
+
+        They stand beside :meth:`resolved`, since nothing is computed from them: a run goes on when a title has changed.
+        """
+        content = self.content
+        return {
+            "study": _titles(content.study),
+            "arms": {name: told for name, arm in content.arm.items() if (told := _titles(arm))},
+            "contrasts": {name: told for name, contrast in content.contrast.items() if (told := _titles(contrast))},
+        }
+
+    @property
     def costs_files(self) -> tuple[Path, ...]:
         """The files that unit costs were read from."""
         return costs_files(_costs_path(self.content))
@@ -103,7 +116,7 @@ class Study:
     def resolved(self) -> dict[str, Any]:
         """Everything the study fixes, as JSON-able data: settings, parameters, profile, arms, contrasts."""
         return {
-            "study": self.content.study.model_dump(),
+            "study": self.content.study.model_dump(exclude=set(TITLES)),
             "pool": {"families": self.profile.families},
             "parameters": dict(self.content.parameters),
             "costs": dict(self.content.costs),
@@ -334,9 +347,15 @@ def _changes(arm: Arm) -> Iterator[tuple[str, ServiceChange]]:
             yield service, change
 
 
+def _titles(table: Titled) -> dict[str, str]:
+    """The titles by language, where there are any."""
+    found = {key.removeprefix("title_"): getattr(table, key) for key in TITLES}
+    return {lang: title for lang, title in found.items() if title is not None}
+
+
 def _plan(name: str, file: StudyFile, profile: Profile, posterior: str) -> Plan:
     study, arm = file.study, file.arm[name]
-    levers = arm.model_dump(exclude_none=True, exclude={"services"})
+    levers = arm.model_dump(exclude_none=True, exclude={"services", *TITLES})
     shared = study.model_dump(
         include={"follow_up", "intake", "criterion", "relaxed", "length_months", "longest_months"}
     )

@@ -444,7 +444,11 @@ def test_a_study_of_ones_own_is_held_against_its_file_and_a_copy_against_the_shi
         {"key": "parameters.dose_half", "from": 4.0, "to": 5.0, "link": False},
     ]
     shipped = (Path(run.__file__).parent / "scenarios/caseload-10-vs-20.toml").read_text(encoding="utf-8")
-    copy = re.sub(r'name = "caseload-20"(.*)\ncoordinators = 2', 'name = "caseload-20"\ncoordinators = 3', shipped)
+    copy = re.sub(
+        r'name = "caseload-20"(.*)\n(title.*\n)*coordinators = 2',
+        'name = "caseload-20"\ncoordinators = 3',
+        shipped,
+    )
     Path("copy.toml").write_text(copy + '[[arm]]\nname = "new"\ncoordinators = 1\ncaseload = 5\n', encoding="utf-8")
     assert told(path="copy.toml") == {
         "arm.caseload-20.coordinators": (2, 3),

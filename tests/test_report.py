@@ -9,6 +9,7 @@ import math
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from lives import life, lives
 from made_up import ARMS, CONTRASTS, made_up_runs
 from made_up_fit import NULLS, SILENT, VALUES, asked, record, write_posterior
 
-from results import calibration_figures, figures, files, report, save_run, style, words
+from results import calibration_figures, figures, files, formats, report, save_run, style, words
 from results.calibration import Asked, Learnt, note_of, read_fit
 from results.calibration_section import section as fit_section
 from results.calibration_section import words_of
@@ -53,8 +54,17 @@ def finished(runs: Any, **more: Any) -> SimpleNamespace:
     return SimpleNamespace(runs=runs, **(basis | more))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def only_html(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The further formats have tests of their own; no sensitivity analysis lies under the current folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        patch.setattr(formats, "wanted", ())
+        yield
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(only_html: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a study with a hostile name, with figures and one family's two lives."""
     path = tmp_path_factory.mktemp("runs") / "run"
     arms = (*ARMS[:3], HOSTILE)
@@ -259,13 +269,13 @@ def test_the_page_asks_for_nothing_from_outside(folder):
     for tag, attributes in page(folder).tags:
         assert tag not in {"script", "link", "iframe", "object", "embed", "base"}
         for name in ("src", "href", "srcset", "data", "poster", "action"):
-            assert (attributes.get(name) or "data:").startswith("data:")
+            assert (attributes.get(name) or "data:").startswith(("data:", "#"))
     assert not re.search(r"url\(|@import|https?:", html)
 
 
 def test_every_picture_says_in_words_what_it_shows(folder):
     pictures = [attributes for tag, attributes in page(folder).tags if tag == "img"]
-    assert len(pictures) == 7
+    assert len(pictures) == 11
     for picture in pictures:
         assert len(picture["alt"] or "") > 40
         assert (picture["src"] or "").startswith("data:image/svg+xml;base64,")

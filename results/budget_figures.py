@@ -1,0 +1,163 @@
+"""Figures of the economic evaluation: cost against effect over draws, and how probable it is to be worth its price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from results.amounts import kroner, payer_name, words_for
+from results.language import capital, number, percent, say
+from results.style import (
+    BLACK,
+    BLUE,
+    DASHES,
+    GREEN,
+    GREY,
+    MARKERS,
+    VERMILLION,
+    WIDTH,
+    Picture,
+    finish,
+    header,
+    number_axis,
+    style,
+    wrap,
+)
+
+COLOURS: Final = {"municipality": BLUE, "state": GREEN, "public": GREEN, "society": VERMILLION, "family": GREY}
+PLANE_PAYERS: Final = ("municipality", "society")
+"""Two clouds can be told apart in one panel; the tables have the others."""
+MOST_DRAWN: Final = 400  # points of a cloud
+ACROSS: Final = 2  # panels beside each other
+
+
+def plane(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang: str) -> Picture | None:
+    """The cost-effectiveness plane of a contrast, a panel a gain; None where there is nothing."""
+    rows = table[(table.contrast == contrast["name"]) & table.payer.isin(PLANE_PAYERS)]
+    gains = list(dict.fromkeys(rows["gain"].astype(str)))
+    if not gains:
+        return None
+    title = say("budget.plane_title", lang, name=contrast["name"])
+    parts: list[str] = []
+    with style():
+        figure, panels = _panels(len(gains))
+        for panel, gain in zip(panels, gains, strict=True):
+            ours = rows[rows["gain"] == gain]
+            for payer in PLANE_PAYERS:
+                cloud = ours[ours["payer"] == payer]
+                if len(cloud):
+                    _cloud(panel, cloud, payer)
+                    parts.append(_plane_part(cloud, gain, payer, lang))
+            panel.axhline(0, color=BLACK, linewidth=1)
+            panel.axvline(0, color=BLACK, linewidth=1)
+            panel.set_xlabel(wrap(capital(words_for("budget", gain, lang)), 60), fontsize=9)
+            panel.locator_params(nbins=5)
+            number_axis(panel.xaxis, lang, signed=True)
+            number_axis(panel.yaxis, lang, signed=True)
+        _first_of_rows(panels, say("budget.plane_y", lang))
+        _legend(figure, panels[0], [p for p in PLANE_PAYERS if (rows["payer"] == p).any()], lang)
+        header(figure, wrap(title, 92), say("budget.plane_note", lang))
+        count = number(int(rows["draw"].nunique()), lang)
+        alt = say("budget.plane_alt", lang, count=count, parts=" ".join(parts))
+        return finish(figure, f"plane-{position + 1}", title, alt)
+
+
+def _cloud(panel: Any, cloud: pd.DataFrame, payer: str) -> None:
+    look = {"color": COLOURS[payer], "linestyle": "none"}
+    marker = MARKERS[PLANE_PAYERS.index(payer)]
+    some = cloud.iloc[:: -(-len(cloud) // MOST_DRAWN)]
+    panel.plot(some["effect"], some["cost"] / 1e6, marker=marker, markersize=4, alpha=0.5, markeredgewidth=0, **look)
+    middle = float(cloud["effect"].mean()), float(cloud["cost"].mean()) / 1e6
+    panel.plot(*middle, marker=marker, markersize=10, markeredgecolor="white", markeredgewidth=1.5, **look)
+
+
+def _plane_part(cloud: pd.DataFrame, gain: str, payer: str, lang: str) -> str:
+    shares = {"share": (cloud["effect"] > 0).mean(), "cheaper": (cloud["cost"] < 0).mean()}
+    told = {key: percent(float(value), lang) for key, value in shares.items()}
+    name = capital(words_for("budget", gain, lang))
+    return say("budget.plane_part", lang, gain=name, payer=payer_name(payer, lang), **told)
+
+
+def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang: str) -> Picture | None:
+    """The acceptability curves of a contrast, a panel a gain, a line a payer; None where there is nothing."""
+    rows = table[(table.contrast == contrast["name"]) & table.payer.isin(list(COLOURS))]
+    gains = list(dict.fromkeys(rows["gain"].astype(str)))
+    if not gains:
+        return None
+    title = say("budget.accept_title", lang, name=contrast["name"])
+    payers = [payer for payer in COLOURS if (rows["payer"] == payer).any()]
+    parts: list[str] = []
+    with style():
+        figure, panels = _panels(len(gains))
+        for panel, gain in zip(panels, gains, strict=True):
+            for index, payer in enumerate(payers):
+                line = rows[(rows["gain"] == gain) & (rows["payer"] == payer)].sort_values("threshold")
+                if not len(line):
+                    continue
+                x, y = line["threshold"] / 1000.0, line["probability"]
+                panel.plot(x, y, color=COLOURS[payer], linestyle=DASHES[index + 1], linewidth=1.8)
+                every = max(len(line) // 4, 1)
+                panel.plot(x, y, color=COLOURS[payer], linestyle="none", marker=MARKERS[index], markevery=every)
+                parts.append(_accept_part(line, gain, payer, lang))
+            panel.axhline(0.5, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
+            panel.set_ylim(-0.02, 1.02)
+            panel.locator_params(axis="x", nbins=5)
+            panel.set_title(wrap(capital(words_for("budget", gain, lang)), 60), fontsize=9.5)
+            panel.set_xlabel(say("budget.accept_x", lang), fontsize=9)
+            number_axis(panel.xaxis, lang)
+            number_axis(panel.yaxis, lang, share=True)
+        _first_of_rows(panels, say("budget.accept_y", lang))
+        _legend(figure, panels[0], payers, lang, lines=True)
+        header(figure, wrap(title, 92), say("budget.accept_note", lang))
+        alt = say("budget.accept_alt", lang, parts=" ".join(parts))
+        return finish(figure, f"acceptability-{position + 1}", title, alt)
+
+
+def _accept_part(line: pd.DataFrame, gain: str, payer: str, lang: str) -> str:
+    first, last = (percent(float(line["probability"].iloc[end]), lang) for end in (0, -1))
+    top = kroner(float(line["threshold"].iloc[-1]), lang)
+    name = capital(words_for("budget", gain, lang))
+    return say("budget.accept_part", lang, gain=name, payer=payer_name(payer, lang), first=first, last=last, top=top)
+
+
+# ---- panels ----------------------------------------------------------------------------------------------------------
+
+
+def _panels(count: int) -> tuple[Figure, list[Any]]:
+    """Panels in rows, with margins in inches so that text never meets a panel."""
+    rows = -(-count // ACROSS)
+    columns = min(count, ACROSS)
+    tall, above, below, gap = 2.3, 0.95, 1.3, 1.0
+    height = above + rows * tall + (rows - 1) * gap + below
+    figure = Figure(figsize=(WIDTH, height))
+    left, between = 0.085, 0.075
+    width = min((0.98 - left - between * (columns - 1)) / columns, 0.5)
+    panels = []
+    for index in range(count):
+        row, column = divmod(index, ACROSS)
+        y = height - above - (row + 1) * tall - row * gap
+        panels.append(figure.add_axes((left + column * (width + between), y / height, width, tall / height)))
+    return figure, panels
+
+
+def _first_of_rows(panels: Sequence[Any], text: str) -> None:
+    for panel in panels[::ACROSS]:
+        panel.set_ylabel(text, fontsize=9)
+
+
+def _legend(figure: Figure, panel: Any, payers: Sequence[str], lang: str, *, lines: bool = False) -> None:
+    from matplotlib.lines import Line2D
+
+    places = {payer: index for index, payer in enumerate(payers if lines else PLANE_PAYERS)}
+    handles = [
+        Line2D(
+            [], [], color=COLOURS[payer], marker=MARKERS[places[payer]], label=capital(payer_name(payer, lang)),
+            linestyle=DASHES[places[payer] + 1] if lines else "none",
+        )
+        for payer in payers
+    ]  # fmt: skip
+    height = float(figure.get_size_inches()[1])
+    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=9.5, bbox_to_anchor=(0.5, 0.42 / height))
