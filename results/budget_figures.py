@@ -90,6 +90,7 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
     title = say("budget.accept_title", lang, name=contrast["name"])
     payers = [payer for payer in COLOURS if (rows["payer"] == payer).any()]
     parts: list[str] = []
+    rising = False
     with style():
         figure, panels = _panels(len(gains))
         for panel, gain in zip(panels, gains, strict=True):
@@ -102,6 +103,7 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
                 every = max(len(line) // 4, 1)
                 panel.plot(x, y, color=COLOURS[payer], linestyle="none", marker=MARKERS[index], markevery=every)
                 parts.append(_accept_part(line, gain, payer, lang))
+                rising = rising or still_rising(line)
             panel.axhline(0.5, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
             panel.set_ylim(-0.02, 1.02)
             panel.locator_params(axis="x", nbins=5)
@@ -111,7 +113,8 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
             number_axis(panel.yaxis, lang, share=True)
         _first_of_rows(panels, say("budget.accept_y", lang))
         _legend(figure, panels[0], payers, lang, lines=True)
-        header(figure, wrap(title, 92), say("budget.accept_note", lang))
+        notes = ["accept_note", *(["accept_rising"] if rising else [])]
+        header(figure, wrap(title, 92), " ".join(say(f"budget.{note}", lang) for note in notes))
         alt = say("budget.accept_alt", lang, parts=" ".join(parts))
         return finish(figure, f"acceptability-{position + 1}", title, alt)
 
@@ -120,7 +123,15 @@ def _accept_part(line: pd.DataFrame, gain: str, payer: str, lang: str) -> str:
     first, last = (percent(float(line["probability"].iloc[end]), lang) for end in (0, -1))
     top = kroner(float(line["threshold"].iloc[-1]), lang)
     name = capital(words_for("budget", gain, lang))
-    return say("budget.accept_part", lang, gain=name, payer=payer_name(payer, lang), first=first, last=last, top=top)
+    key = "accept_part_rising" if still_rising(line) else "accept_part"
+    return say(f"budget.{key}", lang, gain=name, payer=payer_name(payer, lang), first=first, last=last, top=top)
+
+
+def still_rising(line: pd.DataFrame) -> bool:
+    """Whether a curve, by its thresholds, is on its way up where the axis ends: a point in its last tenth, and not there yet."""
+    probability = line["probability"].to_numpy(float)
+    before = probability[-1 - max(len(probability) // 10, 1)] if len(probability) > 1 else probability[-1]
+    return bool(probability[-1] - before >= 0.01 and probability[-1] < 0.99)
 
 
 # ---- panels ----------------------------------------------------------------------------------------------------------
