@@ -21,9 +21,9 @@ from results.evaluation import (
     THRESHOLDS,
     break_even,
     evaluate,
-    spent_instead,
     monthly_amounts,
     ratio_over_draws,
+    spent_instead,
 )
 from results.run_folder import make_tables
 from results.statistics import cost_differences_table, costs_table
