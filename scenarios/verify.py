@@ -270,25 +270,27 @@ def _timeless(key: str, value: Any) -> Any:
 
 
 def _other_changes(was: Mapping[str, Any], now: Mapping[str, Any], study: Study) -> Iterator[Any]:
-    """Changes that are not the study's; of a study of one's own only what they led to can be told: its file is not kept."""
+    """Changes that are not the study's.
+
+    What stood in a file that is not kept (a study of one's own, unit costs, the size of a profile) cannot be told: of such a
+    change, only what it led to is compared.
+    """
     from scenarios.changes import settings_of
     from scenarios.files import SHIPPED
 
-    old, new = was.get("changes") or [], now.get("changes") or []
-    if (SHIPPED / f"{study.name}.toml").is_file():
-        yield from (change for change in [*old, *new] if change not in old or change not in new)
-        return
+    shipped = (SHIPPED / f"{study.name}.toml").is_file()
+
+    def kept(key: str) -> bool:
+        return key.startswith("parameters.") or (shipped and not key.startswith(("costs.", "pool.families")))
+
     settings = settings_of(study)
+    old, new = was.get("changes") or [], now.get("changes") or []
     for change in old:
-        key = change["key"] if isinstance(change, Mapping) and "key" in change else None
-        known = (
-            change in new
-            if str(key).startswith("parameters.")
-            else key in settings and settings[key] == change.get("to")
-        )
-        if not known:
+        key = str(change.get("key")) if isinstance(change, Mapping) else ""
+        as_set = key in settings and settings[key] == change.get("to") and not kept(key)
+        if change not in new and not as_set:
             yield change
-    yield from (c for c in new if str(c["key"]).startswith("parameters.") and c not in old)
+    yield from (change for change in new if change not in old and kept(str(change["key"])))
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from results.statistics import HEADLINES
 from scenarios import compare, load_study
 from scenarios.beside import own_model, run_beside
 from scenarios.changes import changes_of
-from scenarios.study import POSTERIORS
+from scenarios.study import POSTERIORS, study_of
 from scenarios.verify import compare_folders, profile_of, said_otherwise, study_from
 from simulation.errors import InputError
 
@@ -57,7 +57,13 @@ name = "5 vs 10, same staff"
 arm = "five"
 against = "ten"
 """
-SETS = ("arm.ten.caseload=9", "parameters.dose_half=5", "costs.travel=155", "costs.payer.kvp=state")
+SETS = (
+    "study.costs=own-costs.toml",
+    "arm.ten.caseload=9",
+    "parameters.dose_half=5",
+    "costs.travel=155",
+    "costs.payer.kvp=state",
+)
 JOB = ("compare", "small.toml", *(part for text in SETS for part in ("--set", text)), "--quiet")
 
 
@@ -80,6 +86,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     (home / "small.toml").write_text(STUDY, encoding="utf-8")
     (home / "mine.csv").write_text(OWN, encoding="utf-8")
+    (home / "own-costs.toml").write_text('extends = "2025.toml"\ninterpreter = 700\n', encoding="utf-8")
     shutil.copy(POSTERIORS / "holf.parquet", home / "mine.parquet")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
@@ -116,7 +123,7 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 
 
 def test_a_run_is_verified_from_its_manifest_alone(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("small.toml", "mine.csv"):
+    for name in ("small.toml", "mine.csv", "own-costs.toml"):
         Path(name).unlink()
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     code, out, err = answer(capsys, "--verify", "--workers", "2")
@@ -198,9 +205,12 @@ def test_a_lie_told_in_every_place_is_found_by_running_again(home: Path, capsys:
 def test_other_unit_costs_or_another_payer_are_found_by_running_again(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changed(lambda manifest: manifest["unit_costs"][0].update(value=1.0), sealed=True)
-    code, _, err = answer(capsys, "--verify", "--quiet")
-    assert (code, "NOT the same numbers: acceptability.csv, row " in err) == (1, True)
+    was = read_manifest(Path("run"))
+    for other in ({"unit_costs": [was["unit_costs"][0] | {"value": 1.0}, *was["unit_costs"][1:]]},
+                  {"payers": was["payers"] | {"kindergarten_fee": "state"}}):  # fmt: skip
+        changed(lambda manifest, other=other: manifest.update(was | other), sealed=True)  # type: ignore[misc]
+        code, _, err = answer(capsys, "--verify", "--quiet")
+        assert (code, bool(re.search(r"NOT the same numbers: \w+\.csv, row \d+", err))) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +227,20 @@ def test_what_a_manifest_says_is_what_the_new_one_says(made: Path, key: str, val
     again = manifest | {"changes": changes_of(own), "beside": timed(manifest["beside"])}
     assert said_otherwise(manifest, again, own) is None
     assert str(said_otherwise(manifest | {key: value}, again, own)).startswith(f"manifest.json, {key}: ")
+
+
+def test_changes_of_a_shipped_study_are_its_own_whatever_is_set(tmp_path: Path) -> None:
+    sets = ["pool.families=77", "costs.travel=1", "study.profile=nav-fana", "arm.caseload-20.services.health.places=9"]
+    for name in ("caseload-10-vs-20", "services", "programmes", "recession"):
+        some = [text for text in sets if name == "caseload-10-vs-20" or not text.startswith("arm.")]
+        study = load_study(name, some)
+        posterior = str(study.arms[0].posterior)
+        again = study_of(study.to_toml(), study.profile, posterior, study.costs, tmp_path)
+        was, now = ({"changes": changes_of(one)} for one in (study, again))
+        assert was["changes"]
+        assert said_otherwise(was, now, again) is None
+        other = [change | {"from": "x"} for change in was["changes"] if change["key"] == "study.profile"]
+        assert said_otherwise({"changes": other}, now, again) is not None
 
 
 def timed(beside: dict[str, Any]) -> dict[str, Any]:
@@ -487,6 +511,7 @@ def test_options_of_the_command_are_changes_too() -> None:
 def test_a_study_of_ones_own_is_held_against_its_file_and_a_copy_against_the_shipped_one(home: Path) -> None:
     manifest = read_manifest(Path("run"))
     assert manifest["changes"] == [
+        {"key": "study.costs", "from": None, "to": "own-costs.toml"},
         {"key": "costs.travel", "from": 150.0, "to": 155},
         {"key": "costs.payer.kvp", "from": "municipality", "to": "state"},
         {"key": "arm.ten.caseload", "from": 10, "to": 9},
