@@ -320,7 +320,7 @@ def costs_of(entries: Iterable[Mapping[str, Any]], payers: Mapping[str, Any], pr
     ------
     InputError : they are not a whole account
     """
-    content: dict[str, Any] = {"prices": prices, "payer": dict(payers)}
+    content: dict[str, Any] = {"prices": prices, "payer": payers}
     try:
         for entry in entries:
             fields = {key: value for key, value in entry.items() if key != "name" and (key != "payer" or value)}

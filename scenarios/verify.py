@@ -252,7 +252,7 @@ def said_otherwise(was: Mapping[str, Any], now: Mapping[str, Any], study: Study)
         if key == "changes":
             for change in _other_changes(was, now, study):
                 return f"manifest.json, changes: {shown(change)}, which the study does not say"
-        elif _timeless(key, was.get(key)) != _timeless(key, now.get(key)):
+        elif len({json.dumps(_timeless(key, one.get(key)), sort_keys=True) for one in (was, now)}) > 1:
             return f"manifest.json, {key}: {shown(was.get(key))} in the folder, {shown(now.get(key))} when run again"
     return None
 

@@ -232,6 +232,8 @@ def test_unit_costs_come_back_from_a_manifest_as_they_were(tmp_path: Path) -> No
         costs_of([e for e in data["entries"] if e["name"] != "travel"], data["payers"], "2017", tmp_path)
     with pytest.raises(InputError, match=r"no whole unit costs"):
         costs_of([{"value": 1}], data["payers"], "2017", tmp_path)
+    with pytest.raises(InputError, match=r"payer: "):
+        costs_of(data["entries"], 3, "2017", tmp_path)  # type: ignore[arg-type]
 
 
 def test_an_own_figure_says_where_it_was_stated(tmp_path: Path) -> None:
@@ -240,6 +242,9 @@ def test_an_own_figure_says_where_it_was_stated(tmp_path: Path) -> None:
         entries = {entry.name: entry for entry in study.with_settings(seed=4).costs.entries}
         assert entries["travel"].source == "own figure: study.toml [costs]"
         assert entries["start_up"].source == "own figure: --set"
+    graded = load_study(path, ['costs.travel.source="ledger"', 'costs.travel.grade="A"']).costs
+    entry = next(entry for entry in graded.entries if entry.name == "travel")
+    assert (graded.travel, entry.source, entry.grade) == (60, "ledger", "A")
 
 
 def test_a_unit_is_ours_and_a_value_bounded_whichever_way_it_comes_in(tmp_path: Path) -> None:
