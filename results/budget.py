@@ -302,7 +302,7 @@ def _ratio(row: Mapping[str, Any], lang: str) -> str:
     value, low, high = (float(row[key]) for key in ("value", "low", "high"))
     if row["says"] != "ratio" or not math.isfinite(value):
         return words_for("budget", f"says_{row['says']}", lang)
-    if value < 0:  # more effect at a lower cost, or the other way round, but the cost is not told from zero
+    if value < 0:  # an older run, without `cost_holds_zero`: better and cheaper in the mean, or worse and dearer
         return say("budget.says_cost_holds_zero", lang)
     bounded = math.isfinite(low) and math.isfinite(high)
     ends = say("budget.says_ends", lang, low=kroner(low, lang), high=kroner(high, lang)) if bounded else ""

@@ -32,6 +32,7 @@ PLANE_PAYERS: Final = ("municipality", "society")
 """Two clouds can be told apart in one panel; the tables have the others."""
 MOST_DRAWN: Final = 400  # points of a cloud
 ACROSS: Final = 2  # panels beside each other
+FOOT: Final = 0.42  # inches: a note of two lines
 
 
 def plane(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang: str) -> Picture | None:
@@ -90,8 +91,10 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
     title = say("budget.accept_title", lang, name=contrast["name"])
     payers = [payer for payer in COLOURS if (rows["payer"] == payer).any()]
     parts: list[str] = []
+    rising = any(still_rising(line.sort_values("threshold")) for _, line in rows.groupby(["gain", "payer"]))
+    note = " ".join(say(f"budget.{key}", lang) for key in ("accept_note", *(["accept_rising"] if rising else [])))
     with style():
-        figure, panels = _panels(len(gains))
+        figure, panels = _panels(len(gains), _foot(note))
         for panel, gain in zip(panels, gains, strict=True):
             for index, payer in enumerate(payers):
                 line = rows[(rows["gain"] == gain) & (rows["payer"] == payer)].sort_values("threshold")
@@ -110,8 +113,8 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
             number_axis(panel.xaxis, lang)
             number_axis(panel.yaxis, lang, share=True)
         _first_of_rows(panels, say("budget.accept_y", lang))
-        _legend(figure, panels[0], payers, lang, lines=True)
-        header(figure, wrap(title, 92), say("budget.accept_note", lang))
+        _legend(figure, panels[0], payers, lang, lines=True, foot=_foot(note))
+        header(figure, wrap(title, 92), note)
         alt = say("budget.accept_alt", lang, parts=" ".join(parts))
         return finish(figure, f"acceptability-{position + 1}", title, alt)
 
@@ -120,17 +123,30 @@ def _accept_part(line: pd.DataFrame, gain: str, payer: str, lang: str) -> str:
     first, last = (percent(float(line["probability"].iloc[end]), lang) for end in (0, -1))
     top = kroner(float(line["threshold"].iloc[-1]), lang)
     name = capital(words_for("budget", gain, lang))
-    return say("budget.accept_part", lang, gain=name, payer=payer_name(payer, lang), first=first, last=last, top=top)
+    key = "accept_part_rising" if still_rising(line) else "accept_part"
+    return say(f"budget.{key}", lang, gain=name, payer=payer_name(payer, lang), first=first, last=last, top=top)
+
+
+def still_rising(line: pd.DataFrame) -> bool:
+    """Whether a curve, by its thresholds, is on its way up where the axis ends: a point in its last tenth, and not there yet."""
+    probability = line["probability"].to_numpy(float)
+    before = probability[-1 - max(len(probability) // 10, 1)] if len(probability) > 1 else probability[-1]
+    return bool(probability[-1] - before >= 0.01 and probability[-1] < 0.99)
 
 
 # ---- panels ----------------------------------------------------------------------------------------------------------
 
 
-def _panels(count: int) -> tuple[Figure, list[Any]]:
+def _foot(note: str) -> float:
+    """The height that a note takes at the foot, inches."""
+    return 0.12 + 0.15 * (wrap(note, 126).count("\n") + 1)
+
+
+def _panels(count: int, foot: float = FOOT) -> tuple[Figure, list[Any]]:
     """Panels in rows, with margins in inches so that text never meets a panel."""
     rows = -(-count // ACROSS)
     columns = min(count, ACROSS)
-    tall, above, below, gap = 2.3, 0.95, 1.3, 1.0
+    tall, above, below, gap = 2.3, 0.95, foot + 0.88, 1.0
     height = above + rows * tall + (rows - 1) * gap + below
     figure = Figure(figsize=(WIDTH, height))
     left, between = 0.085, 0.075
@@ -148,7 +164,9 @@ def _first_of_rows(panels: Sequence[Any], text: str) -> None:
         panel.set_ylabel(text, fontsize=9)
 
 
-def _legend(figure: Figure, panel: Any, payers: Sequence[str], lang: str, *, lines: bool = False) -> None:
+def _legend(
+    figure: Figure, panel: Any, payers: Sequence[str], lang: str, *, lines: bool = False, foot: float = FOOT
+) -> None:
     from matplotlib.lines import Line2D
 
     places = {payer: index for index, payer in enumerate(payers if lines else PLANE_PAYERS)}
@@ -160,4 +178,4 @@ def _legend(figure: Figure, panel: Any, payers: Sequence[str], lang: str, *, lin
         for payer in payers
     ]  # fmt: skip
     height = float(figure.get_size_inches()[1])
-    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=9.5, bbox_to_anchor=(0.5, 0.42 / height))
+    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=9.5, bbox_to_anchor=(0.5, foot / height))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -20,6 +20,26 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "scenarios" / "costs"
 PAYERS: Final = ("municipality", "state", "family", "society")
 MONTHS_A_YEAR: Final = 12.0
 MAX_EXTENDS: Final = 5
+MOST: Final = 1e9  # of any unit cost
+SET: Final = "--set"
+UNITS: Final = {  # of every entry; a cost a month where one a year is meant is never noticed
+    "discount": "% a year",
+    "marginal_cost_of_public_funds": "% of the net cost to public budgets",
+    "employer_contribution": "% of the pool's gross wages",
+    "displacement": "% of the work done by the pool",
+    "lost_time": "% of the net gain from work",
+    "coordinator.wage": "NOK a year and position",
+    "coordinator.pension": "% of the wage",
+    "coordinator.employer_contribution": "% of wage and pension",
+    "coordinator.overhead": "% of wage, pension and contribution",
+    "coordinator.vacant": "NOK a year and position",
+    "training_and_supervision": "NOK a year and position",
+    "interpreter": "NOK an hour",
+    "interpreted": "% of hours with families in which a parent has the language barrier",
+    "travel": "NOK a family-month",
+    "start_up": "NOK a family admitted",
+    **{f"service.{name}": "NOK a place-month" for name in SERVICES},
+}
 
 FOLLOW_UP: Final = ("coordinators", "training_and_supervision", "interpreters", "travel", "start_up")
 """The municipality's items that following families up takes: what the coordinators cost in all."""
@@ -33,6 +53,9 @@ CONTRIBUTION: Final = "employer_contribution"  # what employers of the pool pay,
 PAID: Final = (*BENEFIT_FLOWS, CONTRIBUTION, *FEE_FLOWS)
 
 PublicPayer = Literal["municipality", "state"]
+Origin = Callable[[tuple[str, ...]], str]
+"""What messages call the file or option that a key comes from."""
+STUDY_TABLE: Final = " [costs]"  # where a study states unit costs
 
 
 # ---- the file --------------------------------------------------------------------------------------------------------
@@ -41,7 +64,7 @@ PublicPayer = Literal["municipality", "state"]
 class Entry(Table):
     """A number with where it comes from."""
 
-    value: Annotated[float, Field(ge=0)]
+    value: Annotated[float, Field(ge=0, le=MOST)]
     unit: str
     source: str
     grade: Literal["A", "B", "C", "D"]
@@ -86,7 +109,7 @@ class _File(Table):
 
 
 class _PriceFactor(Entry):
-    value: Annotated[float, Field(gt=0)]
+    value: Annotated[float, Field(gt=0, le=1000)]
 
 
 class _Factor(Table):
@@ -103,6 +126,8 @@ class UnitCost:
     source: str
     grade: str
     reason: str
+    payer: str = ""
+    """of a place in a service; empty of all else"""
 
 
 @dataclass(frozen=True)
@@ -257,14 +282,19 @@ def costs_files(path: Path) -> tuple[Path, ...]:
     return tuple(file for file, _ in _chain(path))
 
 
-def load_costs(path: Path, own: Mapping[str, Any] | None = None, origin: str = "", prices: str | None = None) -> Costs:
+def load_costs(
+    path: Path,
+    own: Mapping[str, Any] | None = None,
+    origin: str | Origin = "",
+    prices: str | None = None,
+) -> Costs:
     """Read a file of unit costs, and lay a municipality's own over it.
 
     Parameters
     ----------
     path : a file; what it ``extends`` stands in the same folder, or is one of ours
     own : further entries (``[costs]`` of a study), in the same prices: a number, or a table as in the file
-    origin : what messages call the file or option that ``own`` comes from
+    origin : what messages call the file or option that ``own``, or a key of it, comes from
     prices : the year that the costs must be in, where it matters
 
     Raises
@@ -274,12 +304,53 @@ def load_costs(path: Path, own: Mapping[str, Any] | None = None, origin: str = "
     """
     document = _document(path)
     if own:
-        document = document.with_own(own, origin or str(path))
+        found = origin if callable(origin) else _always(origin or str(path))
+        kroner = document.content.get("prices")
+        if "prices" in own and own["prices"] != kroner:
+            problem = f"{shown(own['prices'])} is not the year of the unit costs that it goes over"
+            raise InputError(problem, file=found(("prices",)), key="prices", allowed=f'"{kroner}", or none')
+        document = document.with_own(own, found)
+    return _costs(document, prices)
+
+
+def costs_of(entries: Iterable[Mapping[str, Any]], payers: Mapping[str, Any], prices: str, origin: Path) -> Costs:
+    """Unit costs from what a manifest holds of them: every :class:`UnitCost` as a table, and who pays.
+
+    Raises
+    ------
+    InputError : they are not a whole account
+    """
+    content: dict[str, Any] = {"prices": prices, "payer": payers}
+    try:
+        for entry in entries:
+            fields = {key: value for key, value in entry.items() if key != "name" and (key != "payer" or value)}
+            *above, last = str(entry["name"]).split(".")
+            table = content
+            for name in above:
+                table = table.setdefault(name, {})
+            table[last] = fields
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"holds no whole unit costs: {error}", file=origin, key="unit_costs") from None
+    return _costs(_Document(content, str(origin)), prices)
+
+
+def paid_alike(manifest: Mapping[str, Any], costs: Costs) -> bool:
+    """Whether a run had these unit costs, paid by these: where they come from, and how well that is known, moves no number."""
+    was = manifest.get("unit_costs") or ()
+    told = [tuple(entry.get(key) for key in ("name", "value", "unit", "payer")) for entry in was]
+    now = [(entry.name, entry.value, entry.unit, entry.payer) for entry in costs.entries]
+    return told == now and manifest.get("payers") == costs.payer
+
+
+def _costs(document: _Document, prices: str | None) -> Costs:
     file = check(_File, document.content, document.blame)
     _check_names("service", file.service, SERVICES, document)
     _check_names("payer", file.payer, PAID, document)
     entries = tuple(_entries(file))
     for entry in entries:
+        if entry.unit != UNITS[entry.name]:
+            key = (*entry.name.split("."), "unit")
+            raise document.wrong(key, f"{shown(entry.unit)} is another unit", UNITS[entry.name])
         if entry.grade == "D" and not entry.reason.strip():
             raise document.wrong((*entry.name.split("."), "reason"), "is missing", "text: why, for grade D")
     if prices not in (None, file.prices):
@@ -312,7 +383,8 @@ def _entries(file: _File) -> Iterator[UnitCost]:
 
     def walk(table: Any, key: str) -> Iterator[UnitCost]:
         if isinstance(table, Entry):
-            yield UnitCost(key, table.value, table.unit, table.source, table.grade, table.reason)
+            payer = table.payer if isinstance(table, ServiceEntry) else ""
+            yield UnitCost(key, table.value, table.unit, table.source, table.grade, table.reason, payer)
         elif isinstance(table, (Table, dict)):
             for name, inner in table.items() if isinstance(table, dict) else table:
                 yield from walk(inner, f"{key}.{name}" if key else name)
@@ -344,14 +416,14 @@ class _Document:
         """An error about a key."""
         return InputError(problem, file=self.blame(key), key=dotted(key), allowed=allowed)
 
-    def with_own(self, over: Mapping[str, Any], origin: str) -> _Document:
+    def with_own(self, over: Mapping[str, Any], origin: Origin) -> _Document:
         """The document with another's entries in their place."""
-        found = _Document(dict(self.content), origin)
+        found = _Document(dict(self.content), str(self.blame(())))
         found._origin = dict(self._origin)
         found.content = found._laid(self.content, over, (), origin)
         return found
 
-    def _laid(self, base: Any, over: Any, key: tuple[str, ...], origin: str) -> Any:
+    def _laid(self, base: Any, over: Any, key: tuple[str, ...], origin: Origin) -> Any:
         if not isinstance(base, dict):
             return over
         if "value" in base:
@@ -360,20 +432,19 @@ class _Document:
             return over
         found = dict(base)
         for name, value in over.items():
-            self._origin[*key, name] = origin
+            self._origin[*key, name] = origin((*key, name))
             found[name] = self._laid(base[name], value, (*key, name), origin) if name in base else value
         return found
 
-    def _entry(self, base: dict[str, Any], over: Any, key: tuple[str, ...], origin: str) -> Any:
-        """An entry in the place of ours. Its unit must be ours: a cost a month where one a year is meant is never noticed."""
-        if isinstance(over, Mapping):
-            if "value" not in over:
-                return {**base, **over}
-            if "unit" in over and over["unit"] != base["unit"]:
-                raise self.wrong((*key, "unit"), f"{shown(over['unit'])} is another unit", str(base["unit"]))
+    def _entry(self, base: dict[str, Any], over: Any, key: tuple[str, ...], origin: Origin) -> Any:
+        """An entry in the place of ours."""
+        if isinstance(over, Mapping) and "value" not in over:
+            return {**base, **over}
         stated = dict(over) if isinstance(over, Mapping) else {"value": over}
         ours = {name: base[name] for name in ("unit", "payer") if name in base}
-        unsaid = {"source": f"own figure: {Path(origin).name}", "grade": "D", "reason": "Stated without a source."}
+        place = origin(key)
+        name = SET if place.removesuffix(STUDY_TABLE).endswith(SET) else Path(place).name
+        unsaid = {"source": f"own figure: {name}", "grade": "D", "reason": "Stated without a source."}
         return {**ours, **({} if "source" in stated else unsaid), **stated}
 
 
@@ -415,16 +486,19 @@ def _document(path: Path) -> _Document:
         before = document.content.get("prices")
         if factor is not None:
             value = check(_Factor, {"price_factor": factor}, _always(file)).price_factor.value
+            if prices is None or prices == before:
+                said = "is missing" if prices is None else f"{shown(prices)} is the year of what is extended"
+                raise InputError(said, file=file, key="prices", allowed="the year that the [price_factor] leads to")
             document.content = _in_other_kroner(document.content, value)
         elif prices not in (None, before):
             problem = f"what is extended is in kroner of {before}"
             raise InputError(problem, file=file, key="prices", allowed=f'"{before}", or a [price_factor]')
-        document = document.with_own(content, str(file))
+        document = document.with_own(content, _always(str(file)))
     return document
 
 
-def _always(file: Path) -> Any:
-    return lambda _: file
+def _always(file: Path | str) -> Origin:
+    return lambda _: str(file)
 
 
 def _in_other_kroner(table: dict[str, Any], factor: float) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def _ratios(told: Told, expected: FloatArray) -> dict[str, Any]:
             cost, effect = float(told["mean"][c]), float(told["mean"][e])
             says, direction = _says(told, c, e)
             value, low, high = (np.nan,) * 3
-            if says == "ratio":
+            if says in ("ratio", "cost_holds_zero"):
                 value = cost / effect
                 low, high = ratio_over_draws(expected[:, c], expected[:, e], np.sign(effect))
             rows.append((payer, name, unit, cost, effect, value, low, high, says, direction))
@@ -175,15 +175,19 @@ def _ratios(told: Told, expected: FloatArray) -> dict[str, Any]:
 
 
 def _says(told: Told, cost: int, effect: int) -> tuple[str, str]:
-    """Whether there is a ratio, and which way: more for more money, or less for less."""
+    """Whether there is a ratio, and which way: more for more money, or less for less.
+
+    What is only done is neither better nor worse when there is more of it, and so dominates nothing.
+    """
     way, dear = (sign_told(told, cell) for cell in (effect, cost))
+    done = AMOUNTS[effect] == DONE
     if way == 0:
         return "effect_holds_zero", ""
     if way > 0 > dear:
-        return "dominates", ""
+        return ("cheaper_and_more" if done else "dominates"), ""
     if way < 0 < dear:
-        return "dominated", ""
-    return "ratio", "more_for_more" if way > 0 else "less_for_less"
+        return ("dearer_and_fewer" if done else "dominated"), ""
+    return "ratio" if dear else "cost_holds_zero", "more_for_more" if way > 0 else "less_for_less"
 
 
 def sign_told(told: Told, cell: int) -> int:
@@ -318,8 +322,10 @@ def _distribution(runs: Runs, order: IntArray, draw: IntArray, pair: tuple[int, 
 
 
 def _shifts(runs: Runs, costs: Costs, order: IntArray, draw: IntArray, pair: tuple[int, int]) -> dict[str, Any]:
-    """Social assistance that another benefit pays instead: the lesser of what one falls and the other rises, expected."""
-    of_state = [flow for flow in BENEFIT_FLOWS if costs.payer[flow] == "state"]
+    """Social assistance that another payer's benefits pay instead: the lesser of what it falls and they rise, expected."""
+    of_state = [
+        flow for flow in BENEFIT_FLOWS if costs.payer[flow] == "state" and flow not in ("social_assistance", "kvp")
+    ]
     columns = [FLOWS.index(name) for name in ("social_assistance", *of_state, "kvp")]
     factors = costs.discount_factors(runs.horizon)
     sides = []
@@ -327,17 +333,26 @@ def _shifts(runs: Runs, costs: Costs, order: IntArray, draw: IntArray, pair: tup
         paid = np.einsum("rmf,m->rf", np.abs(runs.flows[order, a][..., columns]), factors)
         sides.append(by_draw(np.stack([paid[:, 0], paid[:, 1:-1].sum(axis=1), paid[:, -1]], axis=1), draw))
     assistance, state, kvp = expected_differences(sides[0], sides[1]).T
-    moved = describe(np.stack([lesser(-assistance, state), lesser(-assistance, kvp)], axis=1))
+    moved = describe(spent_instead(-assistance, np.stack([state, kvp], axis=1)))
     payer = costs.payer["social_assistance"]
+    to = {"assistance_to_state": "state", "kvp": costs.payer["kvp"]}
+    rows = [i for i, other in enumerate(to.values()) if other != payer]  # what stays with a payer is no bill that moves
     return {
-        "from_payer": np.array([payer, payer], object),
-        "to_payer": np.array(["state", costs.payer["kvp"]], object),
-        "name": np.array(["assistance_to_state", "kvp"], object),
-        "unit": np.array(["NOK, discounted"] * 2, object),
-        **{name: moved[name] for name in ("mean", "p05", "p95")},
+        "from_payer": np.array([payer] * len(rows), object),
+        "to_payer": np.array(list(to.values()), object)[rows],
+        "name": np.array(list(to), object)[rows],
+        "unit": np.array(["NOK, discounted"] * len(rows), object),
+        **{name: moved[name][rows] for name in ("mean", "p05", "p95")},
     }
 
 
-def lesser(saved: FloatArray, spent: FloatArray) -> FloatArray:
-    """What one account saves and the other spends instead, (D,): negative the other way round, 0 where they do not meet."""
-    return np.where(saved * spent > 0.0, np.sign(saved) * np.minimum(np.abs(saved), np.abs(spent)), 0.0)
+def spent_instead(saved: FloatArray, spent: FloatArray) -> FloatArray:
+    """What one account saves, (D,), and others spend instead, (D, k): no krone twice, shared in proportion to what each spends.
+
+    Negative the other way round, 0 where they do not meet.
+    """
+    way = np.sign(saved)[:, None]
+    rises = np.maximum(way * spent, 0.0)
+    total = rises.sum(axis=1, keepdims=True)
+    share = np.divide(rises, total, out=np.zeros_like(rises), where=total > 0.0)
+    return np.asarray(way * np.minimum(np.abs(saved)[:, None], total) * share) + 0.0

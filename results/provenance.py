@@ -111,6 +111,14 @@ def changed(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, st
             yield "was changed after the run", name
 
 
+def changed_since_made(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Figures and reports that are there and not as the manifest has them; those that are lost can be made again."""
+    told = manifest.get("tables", {})
+    for name, digest in made_hashes(folder).items():
+        if told.get(name) != digest:
+            yield name
+
+
 def _is_data(name: str) -> bool:
     return "/" not in name and name.endswith(DATA)
 

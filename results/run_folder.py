@@ -225,6 +225,7 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
     posterior = getattr(finished, "posterior", None)
     note = None if posterior is None else read_fit(posterior)
     beside = getattr(finished, "beside", None)
+    costs = _costs(finished, {"prices": prices})
     return {
         "study_name": study.name,
         "titles": getattr(study, "titles", {}),
@@ -238,7 +239,8 @@ def make_manifest(study: StudyLike, finished: Finished, lang: str) -> Manifest:
         "draws": len(set(runs.draw.tolist())),
         "failures": [dict(failure) for failure in finished.failures],
         "prices": prices,
-        "unit_costs": [asdict(entry) for entry in _costs(finished, {"prices": prices}).entries],
+        "unit_costs": [asdict(entry) for entry in costs.entries],
+        "payers": dict(costs.payer),
         "posterior": str(head.get("posterior", "prior")),
         "posterior_hash": None if posterior is None else files.hash_bytes(Path(posterior).read_bytes()),
         "calibration": None if note is None else note.record(),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.files import SHIPPED, dotted, exists
 from scenarios.schema import TITLES, Arm, StudySettings
+from simulation.errors import InputError
 
 if TYPE_CHECKING:
     from scenarios.study import Study
@@ -45,6 +47,13 @@ def changes_of(study: Study) -> list[Change]:
     return [*found, *_parameters(study)]
 
 
+def settings_of(study: Study) -> dict[str, Any]:
+    """What a study says of every key that it states, by the key as :func:`changes_of` tells it."""
+    from scenarios.study import as_written
+
+    return {dotted(key): value for key, value in _flat(as_written(study.content))}
+
+
 def _parameters(study: Study) -> Iterator[Change]:
     from simulation.parameters import find_parameter
 
@@ -73,6 +82,8 @@ def _flat(table: Mapping[str, Any], above: Key = ()) -> Iterator[tuple[Key, Any]
 def _default(study: Study, key: Key, before: Mapping[Key, Any]) -> Any:
     """What holds where no file says; None of an arm or a contrast that is not in the files at all."""
     table, name = key[0], key[-1]
+    if table == "costs":
+        return _unit_cost(study, key[1:])
     if table == "study" and name in StudySettings.model_fields:
         default = StudySettings.model_fields[name].get_default()
         return None if _is_undefined(default) else default
@@ -86,6 +97,26 @@ def _default(study: Study, key: Key, before: Mapping[Key, Any]) -> Any:
     if default is not None or name == "caseload":
         return default
     return getattr(study.content.study, name, _of_plan(name))
+
+
+def _unit_cost(study: Study, key: Key) -> Any:
+    """Our unit cost, payer or source in the study's prices, or those of its own file; None where that is not at hand."""
+    from dataclasses import asdict
+
+    from results.costs import costs_path, load_costs
+
+    own = study.content.study.costs
+    try:
+        ours = load_costs(costs_path(study.content.study.prices) if own is None else Path(own))
+    except InputError:  # its file is gone: a run that is verified has its unit costs in its manifest
+        return None
+    if key == ("prices",):
+        return ours.prices
+    if key[0] == "payer":
+        return ours.payer.get(".".join(key[1:]))
+    entries = {entry.name: asdict(entry) for entry in ours.entries}
+    whole, part = ".".join(key), ".".join(key[:-1])
+    return entries[whole]["value"] if whole in entries else entries.get(part, {}).get(key[-1])
 
 
 def _of_plan(name: str) -> Any:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -279,6 +279,7 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
 
 def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
     """A finished run stays as it is, if it is the run that was asked for."""
+    from results.costs import paid_alike
     from results.provenance import check_unchanged
     from results.run_folder import read_manifest
     from simulation.compiled import SOURCE_HASH
@@ -286,8 +287,7 @@ def _already_finished(folder: Path, study: Study, *, quiet: bool) -> int:
     manifest = read_manifest(folder)
     check_unchanged(folder, manifest)
     allowed = "the same study and options as before, or another folder with --out"
-    same_costs = manifest.get("unit_costs") == [asdict(entry) for entry in study.costs.entries]
-    if manifest["study"] != json.loads(json.dumps(study.resolved())) or not same_costs:
+    if manifest["study"] != json.loads(json.dumps(study.resolved())) or not paid_alike(manifest, study.costs):
         raise InputError("the run there had other inputs", file=folder, key="--resume", allowed=allowed)
     if manifest.get("source_hash") != SOURCE_HASH:
         raise InputError(

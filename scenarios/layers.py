@@ -45,6 +45,8 @@ class Layers:
             if isinstance(value, dict) and isinstance(base.get(name), dict):
                 self._merge(base[name], value, source, (*key, name))
             else:
+                if key[:1] == ("costs",) and isinstance(value, dict) and isinstance(base.get(name), (int, float)):
+                    value = {"value": base[name], **value}  # a unit cost with more said of it keeps its value
                 base[name] = copy.deepcopy(value)
                 self._origin[(*key, name)] = source
 

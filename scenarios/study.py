@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from results.costs import Costs, costs_files, costs_path, load_costs
+from results.costs import STUDY_TABLE, Costs, costs_files, costs_path, load_costs
 from scenarios.files import SHIPPED, Key, check, dotted, shown, toml_key, toml_value
 from scenarios.layers import Layers, locate_study, read_layers, read_text
 from scenarios.profiles import load_profile, profile_dict
@@ -37,6 +37,8 @@ class Study:
     """(name, arm, against): those of the file, then every arm against ``ordinary`` where there is such an arm."""
     costs: Costs
     """Unit costs: ours in the study's prices, or its own (``study.costs``), with what ``[costs]`` states over them."""
+    costs_files: tuple[Path, ...] = field(default=(), compare=False)
+    """The files that unit costs were read from."""
     profile_families: int = field(default=0, compare=False)
     """Families of the profile, where the study does not say how many."""
     in_files: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -91,11 +93,6 @@ class Study:
             "contrasts": {name: told for name, contrast in content.contrast.items() if (told := _titles(contrast))},
         }
 
-    @property
-    def costs_files(self) -> tuple[Path, ...]:
-        """The files that unit costs were read from."""
-        return costs_files(_costs_path(self.content))
-
     def arm(self, name: str) -> Plan:
         """The plan of one arm; ``InputError`` with the nearest name where there is none."""
         for plan in self.arms:
@@ -111,7 +108,8 @@ class Study:
             return self
         content = as_written(self.content)
         content["study"] |= changed
-        return replace(_build(content, Layers(self.file)), in_files=self.in_files)
+        kept = None if changed.keys() & {"costs", "prices"} else (self.costs, self.costs_files)
+        return replace(_build(content, Layers(self.file), costs=kept), in_files=self.in_files)
 
     def resolved(self) -> dict[str, Any]:
         """Everything the study fixes, as JSON-able data: settings, parameters, profile, arms, contrasts."""
@@ -146,7 +144,7 @@ def load_study(path: str | Path, sets: Iterable[str] = ()) -> Study:
     return _build(layers.content, layers)
 
 
-def study_of(text: str, profile: Profile, posterior: str, file: Path) -> Study:
+def study_of(text: str, profile: Profile, posterior: str, costs: Costs, file: Path) -> Study:
     """The study that :meth:`Study.to_toml` wrote, in a place and with a posterior that are known already.
 
     Parameters
@@ -154,6 +152,7 @@ def study_of(text: str, profile: Profile, posterior: str, file: Path) -> Study:
     text : TOML
     profile : as a run used it, with the study's number of families
     posterior : ``prior``, or the file of draws, wherever it is now
+    costs : as a run used them
     file : where the text stands
 
     Raises
@@ -161,12 +160,17 @@ def study_of(text: str, profile: Profile, posterior: str, file: Path) -> Study:
     InputError : the text is not such a study
     """
     layers = read_text(text, file)
-    return _build(layers.content, layers, profile, posterior)
+    return _build(layers.content, layers, profile, posterior, (costs, ()))
 
 
 def _build(
-    content: Mapping[str, Any], layers: Layers, profile: Profile | None = None, posterior: str | None = None
+    content: Mapping[str, Any],
+    layers: Layers,
+    profile: Profile | None = None,
+    posterior: str | None = None,
+    costs: tuple[Costs, tuple[Path, ...]] | None = None,
 ) -> Study:
+    """A study from its tables; profile, posterior, unit costs and their files are read where they are not known already."""
     file = check(StudyFile, content, layers.blame)
     for name, arm in file.arm.items():
         _check_arm(name, arm, layers)
@@ -186,13 +190,15 @@ def _build(
     contrasts = _contrasts(file, layers)
     if file.study.precision is not None and not contrasts:
         raise _wrong(layers, ("study", "precision"), "there is no contrast to be precise about", "a [[contrast]]")
+    known, files = costs or (_costs(file, layers), costs_files(_costs_path(file)))
     return Study(
         file=layers.file,
         content=file,
         profile=profile,
         arms=tuple(_plan(name, file, profile, posterior) for name in file.arm),
         contrasts=contrasts,
-        costs=_costs(file, layers),
+        costs=known,
+        costs_files=files,
         profile_families=profile_families,
         in_files=layers.in_files,
     )
@@ -294,11 +300,13 @@ def _costs_path(file: StudyFile) -> Path:
 
 
 def _costs(file: StudyFile, layers: Layers) -> Costs:
-    origin = f"{layers.file} [costs]"
+    def origin(key: Key) -> str:
+        return layers.blame(("costs", *key)) + STUDY_TABLE
+
     try:
         return load_costs(_costs_path(file), file.costs, origin, file.study.prices)
     except InputError as error:
-        if error.file == origin and error.key is not None:
+        if str(error.file).endswith(STUDY_TABLE) and error.key is not None:
             raise _wrong(layers, ("costs", *error.key.split(".")), error.problem, error.allowed) from None
         raise
 

@@ -1,8 +1,8 @@
 """``run.py report RUN_DIR --verify``: run a study again from its manifest, and compare every table with those in the folder.
 
-Everything a run depends on stands in the manifest: the study as one file with all its ``--set``, the profile number by number,
-seed and replicates. The posterior's draws are found by
-their hash; unit costs must be those that the manifest holds.
+Everything a run depends on stands in the manifest: the study as one file with all its ``--set``, the profile and every unit cost
+number by number, who pays, seed and replicates. The posterior's draws are found by their hash. What the manifest says of the
+run is compared with that of the new run too, and figures and reports with their hashes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from scenarios.study import Study
     from simulation.plan import Profile
 
-KEYS: Final = ("study_toml", "tables", "inputs", "source_hash", "unit_costs")  # that a run must have kept
+KEYS: Final = ("study_toml", "tables", "inputs", "source_hash", "unit_costs", "payers")  # that a run must have kept
+SAID: Final = (  # of a manifest, that is the same when the study is run again
+    *("arms", "contrasts", "horizon", "replicates", "replicates_done", "draws", "eligible_families", "calibration"),
+    *("parameter_draws", "unit_costs", "payers", "beside", "changes"),
+)
 
 
 @dataclass
@@ -44,7 +48,8 @@ def verify(folder: Path, *, workers: int | None = None, quiet: bool = False) -> 
 
     Returns
     -------
-    0 where every table is the same; 1 where the manifest was changed or a value is another, which is named.
+    0 where every table is the same; 1 where the manifest was changed, a value is another, or a figure or report was changed
+    after it was made, which is named.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def verify(folder: Path, *, workers: int | None = None, quiet: bool = False) -> 
         It cannot be run again: another version of the model, a file that is gone, replicates that failed, or a run of a version
         that kept too little.
     """
-    from results.provenance import MANIFEST, SEAL, data_tables, seal
+    from results.provenance import MANIFEST, SEAL, changed_since_made, data_tables, seal
     from results.run_folder import read_manifest
 
     manifest = read_manifest(folder)
@@ -66,21 +71,28 @@ def verify(folder: Path, *, workers: int | None = None, quiet: bool = False) -> 
     with tempfile.TemporaryDirectory(prefix="familiebaner-verify-") as name:
         again = Path(name)
         _run_again(study, again, workers, quiet=quiet)
-        found = compare_folders(folder, again, data_tables(manifest) | data_tables(read_manifest(again)))
-    if found.difference is not None:
-        return _not_the_same(folder, manifest, found.difference)
+        now = read_manifest(again)
+        found = compare_folders(folder, again, data_tables(manifest) | data_tables(now))
+    difference = found.difference or said_otherwise(manifest, now, study)
+    if difference is not None:
+        return _not_the_same(folder, manifest, difference)
     if not quiet:
         seconds = time.perf_counter() - started
         print(f"{folder}: the same numbers.")
         print(
             f"The study {study.name} was run again from {MANIFEST} in {seconds:.0f} s (seed {study.seed}, "
-            f"{manifest['replicates_done']} replicates): all {found.tables} tables, {found.rows} rows, are the same."
+            f"{now['replicates_done']} replicates): all {found.tables} tables, {found.rows} rows, are the same."
         )
         if found.rewritten:
             print(
                 f"The same values in other bytes (line ends, or another version of a package): {', '.join(found.rewritten)}."
             )
-    return 0
+    made = list(changed_since_made(folder, manifest))
+    for name in made:
+        print(
+            f"{folder / name} was changed after it was made; `run.py report {folder}` makes it again.", file=sys.stderr
+        )
+    return 1 if made else 0
 
 
 def _not_the_same(folder: Path, manifest: Mapping[str, Any], difference: str) -> int:
@@ -141,8 +153,9 @@ def study_from(manifest: Mapping[str, Any], folder: Path) -> Study:
     Raises
     ------
     InputError
-        The posterior is not to be found, unit costs are others now, or the manifest contradicts itself.
+        The posterior is not to be found, or the manifest contradicts itself or lacks a part of profile or unit costs.
     """
+    from results.costs import costs_of
     from results.provenance import MANIFEST
     from scenarios.study import study_of
 
@@ -151,11 +164,10 @@ def study_from(manifest: Mapping[str, Any], folder: Path) -> Study:
         profile = profile_of(manifest["study"]["profile"])
     except (TypeError, KeyError) as error:
         raise InputError(f"holds no whole profile: {error}", file=file, key="study.profile") from None
-    study = study_of(manifest["study_toml"], profile, _posterior(manifest, folder), file)
+    costs = costs_of(manifest["unit_costs"], manifest["payers"], str(manifest["study"]["study"]["prices"]), file)
+    study = study_of(manifest["study_toml"], profile, _posterior(manifest, folder), costs, file)
     if _as_data(study.resolved()) != _as_data(manifest["study"]):
         raise InputError("contradicts itself: study_toml and study are not the same", file=file, key="study_toml")
-    if json.loads(json.dumps([asdict(entry) for entry in study.costs.entries])) != manifest["unit_costs"]:
-        raise _cannot(folder, "the unit costs are not those of the run", "the files of unit costs as they were")
     return study
 
 
@@ -230,6 +242,55 @@ def compare_folders(folder: Path, again: Path, names: Iterable[str]) -> Compared
             rewritten.append(name)
         tables, rows = tables + 1, rows + len(table)
     return Compared(tables, rows, rewritten)
+
+
+def said_otherwise(was: Mapping[str, Any], now: Mapping[str, Any], study: Study) -> str | None:
+    """The first key of ``SAID`` that a manifest and that of the same study run again do not have alike, with both values."""
+    from scenarios.files import shown
+
+    for key in SAID:
+        if key == "changes":
+            for change in _other_changes(was, now, study):
+                return f"manifest.json, changes: {shown(change)}, which the study does not say"
+        elif len({json.dumps(_timeless(key, one.get(key)), sort_keys=True) for one in (was, now)}) > 1:
+            return f"manifest.json, {key}: {shown(was.get(key))} in the folder, {shown(now.get(key))} when run again"
+    return None
+
+
+def _timeless(key: str, value: Any) -> Any:
+    """What is said of the models beside, without how long they took."""
+    if key != "beside" or not isinstance(value, Mapping):
+        return value
+    return {
+        model: {name: told for name, told in said.items() if name != "wall_seconds"}
+        if isinstance(said, Mapping)
+        else said
+        for model, said in value.items()
+    }
+
+
+def _other_changes(was: Mapping[str, Any], now: Mapping[str, Any], study: Study) -> Iterator[Any]:
+    """Changes that are not the study's.
+
+    What stood in a file that is not kept (a study of one's own, unit costs, the size of a profile) cannot be told: of such a
+    change, only what it led to is compared.
+    """
+    from scenarios.changes import settings_of
+    from scenarios.files import SHIPPED
+
+    shipped = (SHIPPED / f"{study.name}.toml").is_file()
+
+    def kept(key: str) -> bool:
+        return key.startswith("parameters.") or (shipped and not key.startswith(("costs.", "pool.families")))
+
+    settings = settings_of(study)
+    old, new = was.get("changes") or [], now.get("changes") or []
+    for change in old:
+        key = str(change.get("key")) if isinstance(change, Mapping) else ""
+        as_set = key in settings and settings[key] == change.get("to") and not kept(key)
+        if change not in new and not as_set:
+            yield change
+    yield from (change for change in new if change not in old and kept(str(change["key"])))
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import run
-from results.costs import FOLLOW_UP, PAID, costs_files, costs_path, load_costs
+from results.costs import FOLLOW_UP, PAID, costs_files, costs_of, costs_path, load_costs
 from scenarios.comparison import _already_finished
 from scenarios.study import Study, load_study
 from simulation.compiled import SOURCE_HASH
@@ -210,12 +210,68 @@ def test_a_finished_run_with_other_unit_costs_is_another_run(tmp_path: Path) -> 
         "study": study.resolved(),
         "source_hash": SOURCE_HASH,
         "unit_costs": [asdict(entry) for entry in study.costs.entries],
+        "payers": study.costs.payer,
     }
     mine(tmp_path, json.dumps(manifest), "manifest.json")
     assert _already_finished(tmp_path, study, quiet=True) == 0
-    dearer = replace(study, costs=load_costs(costs_path("2025"), {"travel": 151}))
-    with pytest.raises(InputError, match="had other inputs"):
-        _already_finished(tmp_path, dearer, quiet=True)
+    elsewhere = [replace(entry, source="another text", reason="too") for entry in study.costs.entries]
+    same = replace(study, costs=replace(study.costs, entries=tuple(elsewhere)))
+    assert _already_finished(tmp_path, same, quiet=True) == 0
+    for own in ({"travel": 151}, {"service": {"health": {"payer": "municipality"}}}, {"payer": {"kvp": "state"}}):
+        other = replace(study, costs=load_costs(costs_path("2025"), own))
+        with pytest.raises(InputError, match="had other inputs"):
+            _already_finished(tmp_path, other, quiet=True)
+
+
+def test_unit_costs_come_back_from_a_manifest_as_they_were(tmp_path: Path) -> None:
+    path = mine(tmp_path, 'extends = "2017.toml"\n[service.health]\npayer = "municipality"\n[payer]\nkvp = "state"\n')
+    costs = load_costs(path, {"travel": 151}, "study.toml")
+    data = json.loads(json.dumps({"entries": [asdict(entry) for entry in costs.entries], "payers": costs.payer}))
+    assert costs_of(data["entries"], data["payers"], "2017", tmp_path) == costs
+    with pytest.raises(InputError, match=r"travel: is missing"):
+        costs_of([e for e in data["entries"] if e["name"] != "travel"], data["payers"], "2017", tmp_path)
+    with pytest.raises(InputError, match=r"no whole unit costs"):
+        costs_of([{"value": 1}], data["payers"], "2017", tmp_path)
+    with pytest.raises(InputError, match=r"payer: "):
+        costs_of(data["entries"], 3, "2017", tmp_path)  # type: ignore[arg-type]
+
+
+def test_an_own_figure_says_where_it_was_stated(tmp_path: Path) -> None:
+    path = mine(tmp_path, 'extends = "caseload-10-vs-20.toml"\n[costs]\ntravel = 60\nstart_up = 1\n', "study.toml")
+    for study in (load_study(path, ["costs.start_up=1000"]),) * 2:
+        entries = {entry.name: entry for entry in study.with_settings(seed=4).costs.entries}
+        assert entries["travel"].source == "own figure: study.toml [costs]"
+        assert entries["start_up"].source == "own figure: --set"
+    graded = load_study(path, ['costs.travel.source="ledger"', 'costs.travel.grade="A"']).costs
+    entry = next(entry for entry in graded.entries if entry.name == "travel")
+    assert (graded.travel, entry.source, entry.grade) == (60, "ledger", "A")
+
+
+def test_a_unit_is_ours_and_a_value_bounded_whichever_way_it_comes_in(tmp_path: Path) -> None:
+    whole = costs_path("2025").read_text(encoding="utf-8")
+    assert "interpreter.unit: 'NOK a day' is another unit. Allowed: NOK an hour" in wrong(
+        tmp_path, whole.replace('"NOK an hour"', '"NOK a day"')
+    )
+    assert "travel.unit: 'NOK a year' is another unit" in wrong(
+        tmp_path, 'extends = "2025.toml"\n[travel]\nunit = "NOK a year"\n'
+    )
+    assert "travel.value: 2000000000 is out of range" in wrong(tmp_path, 'extends = "2025.toml"\ntravel = 2000000000\n')
+    text = 'extends = "caseload-10-vs-20.toml"\n[costs]\ntravel = { value = 60, unit = "NOK" }\n'
+    with pytest.raises(InputError, match=r"study\.toml: costs\.travel\.unit: 'NOK' is another unit"):
+        load_study(mine(tmp_path, text, "study.toml"))
+    with pytest.raises(InputError, match=r"with --set: costs\.travel\.unit: 'NOK' is another unit"):
+        load_study("caseload-10-vs-20", ['costs.travel.unit="NOK"'])
+
+
+def test_a_price_factor_leads_to_another_year_and_a_study_states_no_other(tmp_path: Path) -> None:
+    factor = '[price_factor]\nvalue = 2\nunit = "ratio"\nsource = "x"\ngrade = "A"\n'
+    assert "prices: is missing" in wrong(tmp_path, 'extends = "2025.toml"\n' + factor)
+    assert "prices: '2025' is the year of what is extended" in wrong(
+        tmp_path, 'extends = "2025.toml"\nprices = "2025"\n' + factor
+    )
+    assert load_study("caseload-10-vs-20", ['costs.prices="2025"']).costs.prices == "2025"
+    with pytest.raises(InputError, match=r"with --set: costs\.prices: '2017' is not the year"):
+        load_study("caseload-10-vs-20", ['costs.prices="2017"'])
 
 
 def test_every_flow_of_money_has_a_payer() -> None:

@@ -21,9 +21,9 @@ from results.evaluation import (
     THRESHOLDS,
     break_even,
     evaluate,
-    lesser,
     monthly_amounts,
     ratio_over_draws,
+    spent_instead,
 )
 from results.run_folder import make_tables
 from results.statistics import cost_differences_table, costs_table
@@ -233,6 +233,21 @@ def test_cheaper_and_better_dominates_and_dearer_and_worse_is_dominated(costs: C
         assert row[["value", "low", "high"]].isna().all()
 
 
+def test_more_followed_is_not_better_in_itself_and_dominates_nothing(costs: Costs) -> None:
+    more, dearer = {"families_followed": GROWING}, {"social_assistance": 1e6}
+    for arm, against, says in ((more, dearer, "cheaper_and_more"), (dearer, more, "dearer_and_fewer")):
+        row = ratio(flat_runs(arm, against), costs, name="per_family_month_followed")
+        assert row["says"] == says
+        assert row[["value", "low", "high"]].isna().all()
+
+
+def test_a_cost_that_is_not_told_from_zero_is_said_so(costs: Costs) -> None:
+    arm = {"social_assistance": 1000.0 * GROWING, "parents_in_work": 1.0}
+    row = ratio(flat_runs(arm, {"social_assistance": 1400.0}), costs)
+    assert (row["says"], row["direction"]) == ("cost_holds_zero", "more_for_more")
+    assert row["low"] < 0.0 < row["value"] < row["high"]
+
+
 def test_less_for_less_money_is_what_is_saved_for_each_unit_lost(costs: Costs) -> None:
     row = ratio(flat_runs({}, {"coordinator_positions": 1.0, "parents_in_work": GROWING}), costs)
     assert (row["says"], row["direction"]) == ("ratio", "less_for_less")
@@ -328,12 +343,21 @@ def test_a_study_of_a_year_and_a_half_is_told_at_a_year_and_at_its_end(runs: Run
 
 
 def test_assistance_that_the_state_pays_instead_is_the_lesser_of_the_two_changes(costs: Costs) -> None:
-    assert lesser(np.array([5.0, 3.0, -4.0, 2.0]), np.array([2.0, 9.0, -1.0, -7.0])).tolist() == [2.0, 3.0, -1.0, 0.0]
+    spent = np.array([[2.0, 0.0], [9.0, 0.0], [-1.0, 5.0], [-7.0, 0.0], [4.0, 2.0], [1.0, 1.0]])
+    saved = spent_instead(np.array([5.0, 3.0, -4.0, 2.0, 3.0, 9.0]), spent)
+    assert saved.tolist() == [[2.0, 0.0], [3.0, 0.0], [-1.0, 0.0], [0.0, 0.0], [2.0, 1.0], [1.0, 1.0]]
     arm = {"social_assistance": 100.0, "aap": 50.0, "housing_allowance": 10.0, "kvp": 20.0, "child_benefit": 5.0}
     table = evaluate(flat_runs(arm, {"social_assistance": 300.0, "child_benefit": 5.0}), replace(costs, discount=0.0))
     shifts = table["shifts"].set_index("name")
-    assert shifts["mean"].to_dict() == pytest.approx({"assistance_to_state": 24 * 60.0, "kvp": 24 * 20.0})
-    assert shifts["to_payer"].to_dict() == {"assistance_to_state": "state", "kvp": "municipality"}
+    assert shifts["mean"].to_dict() == pytest.approx({"assistance_to_state": 24 * 60.0})
+    assert shifts["to_payer"].to_dict() == {"assistance_to_state": "state"}  # KVP stays with the municipality
+    of_state = replace(costs, discount=0.0, payer=costs.payer | {"kvp": "state"})
+    table = evaluate(flat_runs(arm, {"social_assistance": 140.0, "child_benefit": 5.0}), of_state)["shifts"]
+    assert dict(zip(table["name"], table["mean"], strict=True)) == pytest.approx(
+        {"assistance_to_state": 24 * 30.0, "kvp": 24 * 10.0}  # 40 saved, 60 and 20 spent
+    )
+    none = replace(costs, payer=costs.payer | {"kvp": "state", "social_assistance": "state"})
+    assert not len(evaluate(flat_runs(arm, {}), none)["shifts"])
     other_way = evaluate(flat_runs({"social_assistance": 300.0}, {"aap": 50.0}), replace(costs, discount=0.0))
     assert other_way["shifts"].set_index("name")["mean"]["assistance_to_state"] == pytest.approx(-24 * 50.0)
 

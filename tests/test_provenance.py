@@ -24,8 +24,8 @@ from results.statistics import HEADLINES
 from scenarios import compare, load_study
 from scenarios.beside import own_model, run_beside
 from scenarios.changes import changes_of
-from scenarios.study import POSTERIORS
-from scenarios.verify import compare_folders, profile_of
+from scenarios.study import POSTERIORS, study_of
+from scenarios.verify import compare_folders, profile_of, said_otherwise, study_from
 from simulation.errors import InputError
 
 OWN = "quantity,value,n\nbarriers.health,47,60\nservices.housing.places,3,\nfamilies,40,\n"
@@ -50,12 +50,21 @@ coordinators = 2
 caseload = 10
 [arm.services.health]
 places = 4
+[costs]
+start_up = 5000
 [[contrast]]
 name = "5 vs 10, same staff"
 arm = "five"
 against = "ten"
 """
-JOB = ("compare", "small.toml", "--set", "arm.ten.caseload=9", "--set", "parameters.dose_half=5", "--quiet")
+SETS = (
+    "study.costs=own-costs.toml",
+    "arm.ten.caseload=9",
+    "parameters.dose_half=5",
+    "costs.travel=155",
+    "costs.payer.kvp=state",
+)
+JOB = ("compare", "small.toml", *(part for text in SETS for part in ("--set", text)), "--quiet")
 
 
 def drawn(folder: Path, *rest: Any, **named: Any) -> Path:
@@ -77,6 +86,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     (home / "small.toml").write_text(STUDY, encoding="utf-8")
     (home / "mine.csv").write_text(OWN, encoding="utf-8")
+    (home / "own-costs.toml").write_text('extends = "2025.toml"\ninterpreter = 700\n', encoding="utf-8")
     shutil.copy(POSTERIORS / "holf.parquet", home / "mine.parquet")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
@@ -113,7 +123,7 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
 
 
 def test_a_run_is_verified_from_its_manifest_alone(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("small.toml", "mine.csv"):
+    for name in ("small.toml", "mine.csv", "own-costs.toml"):
         Path(name).unlink()
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     code, out, err = answer(capsys, "--verify", "--workers", "2")
@@ -192,12 +202,73 @@ def test_a_lie_told_in_every_place_is_found_by_running_again(home: Path, capsys:
     assert re.search(r"NOT the same numbers: \w+.csv, row \d+ \(", err)
 
 
+def test_other_unit_costs_or_another_payer_are_found_by_running_again(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    was = read_manifest(Path("run"))
+    for other in ({"unit_costs": [was["unit_costs"][0] | {"value": 1.0}, *was["unit_costs"][1:]]},
+                  {"payers": was["payers"] | {"kindergarten_fee": "state"}}):  # fmt: skip
+        changed(lambda manifest, other=other: manifest.update(was | other), sealed=True)  # type: ignore[misc]
+        code, _, err = answer(capsys, "--verify", "--quiet")
+        assert (code, bool(re.search(r"NOT the same numbers: \w+\.csv, row \d+", err))) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("replicates_done", 80), ("draws", 3), ("eligible_families", 1.0), ("horizon", 7), ("arms", ["five"]),
+        ("beside", None), ("changes", [{"key": "arm.ten.caseload", "from": 10, "to": 8}]),
+        ("changes", [{"key": "study.thing", "from": 10, "to": 8}]), ("changes", None),
+    ],
+)  # fmt: skip
+def test_what_a_manifest_says_is_what_the_new_one_says(made: Path, key: str, value: Any) -> None:
+    manifest = read_manifest(made / "run")
+    own = study_from(manifest, made / "run")
+    again = manifest | {"changes": changes_of(own), "beside": timed(manifest["beside"])}
+    assert said_otherwise(manifest, again, own) is None
+    assert str(said_otherwise(manifest | {key: value}, again, own)).startswith(f"manifest.json, {key}: ")
+
+
+def test_changes_of_a_shipped_study_are_its_own_whatever_is_set(tmp_path: Path) -> None:
+    sets = ["pool.families=77", "costs.travel=1", "study.profile=nav-fana", "arm.caseload-20.services.health.places=9"]
+    for name in ("caseload-10-vs-20", "services", "programmes", "recession"):
+        some = [text for text in sets if name == "caseload-10-vs-20" or not text.startswith("arm.")]
+        study = load_study(name, some)
+        posterior = str(study.arms[0].posterior)
+        again = study_of(study.to_toml(), study.profile, posterior, study.costs, tmp_path)
+        was, now = ({"changes": changes_of(one)} for one in (study, again))
+        assert was["changes"]
+        assert said_otherwise(was, now, again) is None
+        other = [change | {"from": "x"} for change in was["changes"] if change["key"] == "study.profile"]
+        assert said_otherwise({"changes": other}, now, again) is not None
+
+
+def timed(beside: dict[str, Any]) -> dict[str, Any]:
+    return {model: {**told, "wall_seconds": 1e9} for model, told in beside.items()}
+
+
+def test_a_lie_about_the_run_and_a_report_edited_by_hand_are_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("run/report.html").write_text("edited by hand", encoding="utf-8")
+    Path("run/tables.xlsx").write_text("put there", encoding="utf-8")
+    code, out, err = answer(capsys, "--verify")
+    assert (code, out.splitlines()[0]) == (1, "run: the same numbers.")
+    for name in ("report.html", "tables.xlsx"):
+        assert f"run/{name} was changed after it was made; `run.py report run` makes it again" in err
+    changed(lambda manifest: manifest.update(replicates_done=80), sealed=True)
+    code, out, err = answer(capsys, "--verify")
+    assert (code, out) == (1, "")
+    assert "NOT the same numbers: manifest.json, replicates_done: 80 in the folder, 8 when run again" in err
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         pytest.param(lambda m: m.update(source_hash="0" * 64), ("the model was another", "version 0."), id="code"),
         pytest.param(lambda m: m["failures"].append({"replicate": 1}), ("replicates failed",), id="failures"),
-        pytest.param(lambda m: m["unit_costs"][0].update(value=1.0), ("unit costs are not those",), id="costs"),
+        pytest.param(lambda m: m["unit_costs"].pop(), ("service.child_welfare", "is missing"), id="costs"),
+        pytest.param(lambda m: m.pop("payers"), ("lacks payers",), id="who pays"),
         pytest.param(lambda m: m.pop("study_toml"), ("lacks study_toml",), id="an older run"),
         pytest.param(lambda m: m["study"]["profile"].pop("means"), ("study.profile", "means"), id="half a profile"),
     ],
@@ -440,6 +511,9 @@ def test_options_of_the_command_are_changes_too() -> None:
 def test_a_study_of_ones_own_is_held_against_its_file_and_a_copy_against_the_shipped_one(home: Path) -> None:
     manifest = read_manifest(Path("run"))
     assert manifest["changes"] == [
+        {"key": "study.costs", "from": None, "to": "own-costs.toml"},
+        {"key": "costs.travel", "from": 150.0, "to": 155},
+        {"key": "costs.payer.kvp", "from": "municipality", "to": "state"},
         {"key": "arm.ten.caseload", "from": 10, "to": 9},
         {"key": "parameters.dose_half", "from": 4.0, "to": 5.0, "link": False},
     ]

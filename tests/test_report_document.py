@@ -25,7 +25,7 @@ from made_up import ARMS, CONTRASTS, made_up_runs
 from made_up_fit import record, write_posterior
 from made_up_sensitivity import sensitivity
 
-from results import assumptions, budget_figures, files, formats, save_run, style
+from results import assumptions, budget, budget_figures, files, formats, save_run, style
 from results.amounts import item_name, kroner, kroner_range, payer_name, unit_name
 from results.blocks import Column, Document, Row, Table, Text, flat
 from results.costs import costs_path, load_costs
@@ -591,3 +591,23 @@ def test_text_blocks_are_all_shown(documents):
     for block in documents["en"].blocks():
         if isinstance(block, Text):
             assert re.sub(r"\s+", " ", block.text) in shown
+
+
+@pytest.mark.parametrize("lang", ["nb", "en"])
+def test_every_answer_of_a_ratio_has_words_and_only_a_ratio_is_shown(lang):
+    row = {"ratio": "per_family_month_followed", "cost": 1e6, "effect": 20.0, "value": 5432.0, "low": -1.0, "high": 9e4}
+    for says in ("cost_holds_zero", "cheaper_and_more", "dearer_and_fewer", "dominates", "dominated"):
+        told = budget._ratio(row | {"says": says}, lang)
+        assert says not in told
+        assert not re.search(r"\d", told)
+        assert says in catalogue()["table_value"]
+    assert "5" in budget._ratio(row | {"says": "ratio"}, lang)
+
+
+def test_a_curve_that_rises_where_its_axis_ends_is_said_to():
+    def line(*probability):
+        return pd.DataFrame({"threshold": range(len(probability)), "probability": probability})
+
+    assert budget_figures.still_rising(line(0.0, 0.2, 0.4))
+    for level in (line(0.0, 0.4, 0.4), line(0.0, 0.9, 1.0), line(0.5), line(0.6, 0.5, 0.4)):
+        assert not budget_figures.still_rising(level)
