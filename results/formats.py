@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,11 @@ PDF, DOCX, WORKBOOK = "report.pdf", "report.docx", "tables.xlsx"
 PACKAGES: Final = {PDF: "weasyprint", DOCX: "docx", WORKBOOK: "openpyxl"}
 """What each file takes."""
 NAMES: Final = {"weasyprint": "WeasyPrint", "docx": "python-docx", "openpyxl": "openpyxl"}
-wanted: tuple[str, ...] = tuple(PACKAGES)
-"""The files that are made; tests of other things make fewer."""
+FORMATS: Final = (
+    "FAMILIEBANER_FORMATS"  # in the environment: the files to make beside the HTML, with spaces between; all by default
+)
+wanted: tuple[str, ...] = tuple(n for n in PACKAGES if n in os.environ.get(FORMATS, " ".join(PACKAGES)).split())
+"""The files that are made; tests of other things make none."""
 
 
 def write_formats(folder: Path, made: Document, tables: Told) -> None:

@@ -10,7 +10,9 @@ import run
 from simulation import bench
 from simulation.small_rule import SmallModel, arena_months, small_pool
 
-TINY = bench.Size(runs=1, families=40, months=2, pools=(40, 80), replicates=2, plain_families=10, main_job=False)
+TINY = bench.Size(
+    runs=1, families=40, months=2, pools=(40, 80), replicates=2, plain_families=10, main_job=False, analyses=0
+)
 RATES = (
     "compiled",
     "compiled_with_outcomes",

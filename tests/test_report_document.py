@@ -66,6 +66,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No sensitivity analysis lies under the current folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        patch.setattr(formats, "wanted", tuple(formats.PACKAGES))  # here they are made
         yield
 
 
