@@ -100,11 +100,12 @@ def test_the_dose_parameters_matter_when_all_else_is_frozen() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("outcome", "held"),
-    [("employed_share", "work_support_ratio=2.0"), ("child_participation_share", "apply_ratio=1.0")],
+    ("outcome", "samples", "sets"),
+    [("employed_share", 64, ["parameters.work_support_ratio=2.0"]), ("child_participation_share", 128, [])],
+    ids=["work, where contact helps", "children"],
 )
-def test_the_dose_matters_for_work_and_children_where_a_link_makes_it(outcome: str, held: str) -> None:
-    total = dose_indices(outcome, 64, 10, f"parameters.{held}")
+def test_the_dose_matters_for_work_and_children(outcome: str, samples: int, sets: list[str]) -> None:
+    total = dose_indices(outcome, samples, 10, *sets)
     assert (total.loc["rank_strength"] == 0.0).all()
     assert total.loc["dose_half", "low"] > 0.0
 
