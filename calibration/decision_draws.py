@@ -19,6 +19,7 @@ from calibration.pieces import run_pieces
 from calibration.points import Asked
 from results import costs as costs_module
 from results.costs import PAYERS, Costs
+from results.files import hash_source
 from results.gain_values import GAINS
 from scenarios.progress import Progress
 from scenarios.study import Study
@@ -185,9 +186,8 @@ def _inputs(asked: Asked, costs: Costs, values: FloatArray) -> str:
     from simulation.compiled import SOURCE_HASH
 
     anywhere = replace(asked, plans=tuple(replace(plan, posterior="") for plan in asked.plans))
-    own = hashlib.sha256(Path(__file__).read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-    of_costs = hashlib.sha256(Path(str(costs_module.__file__)).read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-    digest = hashlib.sha256(json.dumps([SOURCE_HASH, own, of_costs, repr(anywhere), repr(costs)]).encode())
+    own = [hash_source(Path(str(file))) for file in (__file__, costs_module.__file__)]
+    digest = hashlib.sha256(json.dumps([SOURCE_HASH, *own, repr(anywhere), repr(costs)]).encode())
     for numbers in (costs.matrix(), values):
         digest.update(np.ascontiguousarray(numbers).tobytes())
     return digest.hexdigest()

@@ -23,6 +23,7 @@ from calibration.pieces import run_pieces
 from calibration.points import read_eligible
 from results import costs
 from results.costs import Costs
+from results.files import hash_source
 from scenarios.progress import Progress
 from scenarios.study import Study
 from simulation.compiled import rule
@@ -227,12 +228,8 @@ def inputs_hash(grid: Grid) -> str:
     from simulation.compiled import SOURCE_HASH
 
     posterior = grid.template.posterior
-    draws = posterior if posterior in ("prior", "default") else _hash_file(Path(posterior))
+    draws = posterior if posterior in ("prior", "default") else hash_source(Path(posterior))
     anywhere = replace(grid.template, posterior=draws)
-    own = [_hash_file(Path(str(module.__file__))) for module in (sys.modules[__name__], points, costs)]
+    own = [hash_source(Path(str(module.__file__))) for module in (sys.modules[__name__], points, costs)]
     told = json.dumps([SOURCE_HASH, *own, repr(replace(grid, template=anywhere))])
     return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _hash_file(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

@@ -154,16 +154,13 @@ def read_eligible(arm: World, plan: Plan, outcomes: Sequence[str]) -> FloatArray
 
 def _inputs(asked: Asked, values: FloatArray, blocks: npt.NDArray[np.int64]) -> str:
     """A hash of what the effects depend on."""
+    from results.files import hash_source
     from simulation.compiled import SOURCE_HASH
 
     anywhere = replace(
         asked, plans=tuple(replace(plan, posterior="") for plan in asked.plans)
     )  # its draws are in the values
-    told = json.dumps([SOURCE_HASH, _own_hash(), repr(anywhere), parameter_names()])
+    told = json.dumps([SOURCE_HASH, hash_source(Path(__file__)), repr(anywhere), parameter_names()])
     digest = hashlib.sha256(told.encode())
     digest.update(np.ascontiguousarray(values).tobytes() + np.ascontiguousarray(blocks).tobytes())
     return digest.hexdigest()
-
-
-def _own_hash() -> str:
-    return hashlib.sha256(Path(__file__).read_bytes().replace(b"\r\n", b"\n")).hexdigest()

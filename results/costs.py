@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from results.files import file_of_year
 from scenarios.files import Table, check, dotted, exists, read_toml, shown
 from simulation.errors import InputError, nearest
 from simulation.names import BENEFITS, SERVICES
@@ -270,11 +271,7 @@ def costs_path(prices: str) -> Path:
     ------
     InputError : there is none
     """
-    path = FOLDER / f"{prices}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
-        raise InputError(f"there are no unit costs in prices of {prices!r}", key="study.prices", allowed=known)
-    return path
+    return file_of_year(FOLDER, prices, "unit costs")
 
 
 def costs_files(path: Path) -> tuple[Path, ...]:

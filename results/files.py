@@ -169,6 +169,20 @@ def hash_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def hash_source(path: Path) -> str:
+    """SHA-256 of a source file, whatever its line ends."""
+    return hash_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
+
+
+def file_of_year(folder: Path, prices: str, what: str) -> Path:
+    """The file in a folder for a year's prices; InputError where there is none, which says what there is none of."""
+    path = folder / f"{prices}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+        raise InputError(f"there are no {what} in prices of {prices!r}", key="study.prices", allowed=known)
+    return path
+
+
 def hash_table(table: pd.DataFrame) -> str:
     """SHA-256 of names and values of a table, whatever the order of its columns; floats by their shortest form."""
     ordered = table[sorted(table.columns, key=str)]

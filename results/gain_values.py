@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from results.files import file_of_year
 from scenarios.files import Table, check, read_toml
 from simulation.errors import InputError
 from simulation.outcomes import FloatArray
@@ -64,11 +65,7 @@ def values_path(prices: str) -> Path:
     ------
     InputError : there is none
     """
-    path = FOLDER / f"{prices}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
-        raise InputError(f"there are no stated values in prices of {prices!r}", key="study.prices", allowed=known)
-    return path
+    return file_of_year(FOLDER, prices, "stated values")
 
 
 def load_values(path: Path, prices: str | None = None) -> Values:
