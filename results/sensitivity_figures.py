@@ -380,7 +380,7 @@ def _shares_figure(rows: Rows, contrast: str, method: str, ending: str, lang: st
     chance = {outcome: _chance(rows, outcome) for outcome in total}
     shares = [float(table["value"].iloc[0]) for table in chance.values() if len(table)]
     alt = _join(findings(method, total, lang), chance_sentence("chance_sentence", shares, lang))
-    note = _join(say("sensitivity.sobol_note", lang), say("sensitivity.second_note", lang) if pairs else "")
+    note = _join(say(f"sensitivity.{title_key}_note", lang), say("sensitivity.second_note", lang) if pairs else "")
     names = [
         [
             f"{place}. {name_of(str(name), lang)}" if pairs else capital(name_of(str(name), lang))
