@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+LOCALE: Final = Path(__file__).resolve().parent / "locale"
 LOCALES: Final = {"nb": "nb_NO", "en": "en_GB"}
 PERCENT: Final = {"nb": "\N{NO-BREAK SPACE}%", "en": "%"}
 MINUS: Final = "\N{MINUS SIGN}"
@@ -19,9 +20,18 @@ OF_SERVICES: Final = ("training_months", "dropout", "patience", "referral_ordina
 
 @cache
 def catalogue() -> dict[str, dict[str, dict[str, str]]]:
-    """Section, key, language: ``locale/words.toml``."""
-    path = Path(__file__).resolve().parent / "locale" / "words.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    """Section, key, language. English stands in the code's catalogue of messages, bokmål is its translation.
+
+    Each message of ``locale/nb/LC_MESSAGES/familiebaner.po`` has a context, ``section.key``: the same English may be two
+    things in Norwegian.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    with (LOCALE / "nb" / "LC_MESSAGES" / "familiebaner.po").open("rb") as file:
+        for message in read_po(file, locale="nb"):
+            if message.context:
+                section, _, key = message.context.partition(".")
+                found.setdefault(section, {})[key] = {"nb": message.string, "en": message.id}
+    return found
 
 
 def say(key: str, lang: str, **values: Any) -> str:

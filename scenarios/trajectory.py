@@ -321,126 +321,14 @@ def _facts(family: Any) -> dict[str, Any]:
 
 # ---- telling --------------------------------------------------------------------------------------------------------
 
-# Sentences of the story, in both languages side by side. Barriers, services and benefits are named as in the report.
-TEXT: Final[dict[str, tuple[str, str]]] = {
-    "title": (
-        "Familie {family} i «{study}», kjøring {replicate}, frø {seed}: to liv med samme hell og uhell.",
-        "Family {family} in “{study}”, replicate {replicate}, seed {seed}: two lives with the same luck.",
-    ),
-    "chosen_asked": ("Valgt på kommandolinjen.", "Chosen on the command line."),
-    "chosen_followed": (
-        "Valgt etter regel: {candidates} familier fikk koordinator i {arm} i første halvdel og var med hele tiden; "
-        "{alike} av dem har samme inntekt i begge liv i hver måned. Dette er den midterste av de andre, ordnet etter "
-        "forskjellen i disponibel inntekt.",
-        "Chosen by rule: {candidates} families got a coordinator in {arm} in the first half and stayed to the end; "
-        "{alike} of them have the same income in both lives in every month. This is the middle one of the others, by "
-        "the difference in disposable income.",
-    ),
-    "chosen_eligible": (
-        "Valgt etter regel: {candidates} familier fylte vilkårene i måned 0 og var med hele tiden; {alike} av dem har "
-        "samme inntekt i begge liv i hver måned. Dette er den midterste av de andre, ordnet etter forskjellen i "
-        "disponibel inntekt.",
-        "Chosen by rule: {candidates} families met the criteria in month 0 and stayed to the end; {alike} of them have "
-        "the same income in both lives in every month. This is the middle one of the others, by the difference in "
-        "disposable income.",
-    ),
-    "chosen_pool": (
-        "Valgt etter regel: av {candidates} familier har {alike} samme inntekt i begge liv i hver måned. Dette er den "
-        "midterste av de andre, ordnet etter forskjellen i disponibel inntekt.",
-        "Chosen by rule: of {candidates} families {alike} have the same income in both lives in every month. This is "
-        "the middle one of the others, by the difference in disposable income.",
-    ),
-    "chosen_alike": (
-        "Valgt etter regel: alle {candidates} familiene det velges blant, har samme inntekt i begge liv i hver måned; "
-        "dette er den midterste etter nummer.",
-        "Chosen by rule: all {candidates} families to choose from have the same income in both lives in every month; "
-        "this is the middle one by number.",
-    ),
-    "at_start": ("I måned 0", "In month 0"),
-    "parents": ("foreldre på {ages} år", "parents aged {ages}"),
-    "parent": ("én forelder på {ages} år", "one parent aged {ages}"),
-    "children_aged": ("barn på {ages} år", "children aged {ages}"),
-    "child_aged": ("ett barn på {ages} år", "one child aged {ages}"),
-    "norway": ("innvandret, {years} år i Norge", "immigrants, {years} years in Norway"),
-    "owner": ("eier boligen", "own their home"),
-    "private_rental": ("leier privat", "rent privately"),
-    "municipal_rental": ("leier av kommunen", "rent from the municipality"),
-    "rent": ("boutgift {rent} kr", "housing cost NOK {rent}"),
-    "assisted": (
-        "sosialhjelp i {months} av de siste 12 månedene",
-        "on social assistance in {months} of the last 12 months",
-    ),
-    "barriers": ("barrierer: {names}", "barriers: {names}"),
-    "hidden": ("{name} (ikke kjent for NAV)", "{name} (not known to NAV)"),
-    "and": (" og ", " and "),
-    "happens": ("Hva som skjer", "What happens"),
-    "month": ("måned", "month"),
-    "both": ("begge liv", "both lives"),
-    "coordinator": ("får koordinator", "gets a coordinator"),
-    "coordinator_ends": ("oppfølgingen slutter", "follow-up ends"),
-    "who": ("forelder {number}", "parent {number}"),
-    "work_start": ("{who} begynner i arbeid, {work}", "{who} starts work, {work}"),
-    "work_end": ("{who} er ute av arbeid", "{who} is out of work"),
-    "work_change": ("{who} går til {work}", "{who} goes to {work}"),
-    "benefit_start": ("{who} får {benefit}", "{who} gets {benefit}"),
-    "benefit_end": ("{who} har ikke lenger {benefit}", "{who} no longer has {benefit}"),
-    "partner": ("en partner flytter inn", "a partner moves in"),
-    "parted": ("paret går fra hverandre", "the couple parts"),
-    "barrier": ("barriere oppstår: {name}", "a barrier appears: {name}"),
-    "barrier_gone": ("barriere borte: {name}", "a barrier is gone: {name}"),
-    "barrier_known": ("blir kjent for NAV: {name}", "becomes known to NAV: {name}"),
-    "waits": ("venter på {name}", "waits for {name}"),
-    "in_place": ("får plass: {name}", "gets a place: {name}"),
-    "leaves": ("slutter: {name}", "leaves: {name}"),
-    "gives_up": ("står ikke lenger i kø: {name}", "no longer waits: {name}"),
-    "assistance": ("sosialhjelp, {amount} kr", "social assistance, NOK {amount}"),
-    "assistance_ends": ("ikke lenger sosialhjelp", "no more social assistance"),
-    "born": ("et barn blir født", "a child is born"),
-    "eighteen": ("et barn fyller 18", "a child turns 18"),
-    "joins": ("barn i {arena}: {before} → {after}", "children in {arena}: {before} → {after}"),
-    "in_care": ("et barn tas under omsorg", "a child is taken into care"),
-    "in_care_ends": ("barnet kommer hjem fra omsorg", "the child comes home from care"),
-    "moves": ("familien går ut av gruppen", "the family leaves the pool"),
-    "kindergarten": ("barnehage", "kindergarten"),
-    "sfo": ("SFO", "after-school care"),
-    "leisure": ("fritidsaktivitet", "leisure activity"),
-    "nothing": ("Ingenting skjer i disse månedene.", "Nothing happens in these months."),
-    "table": ("Måned for måned", "Month by month"),
-    "hours": ("timer", "hours"),
-    "trust": ("tillit", "trust"),
-    "status": ("arbeid og ytelse", "work and benefit"),
-    "sa": ("sosialhjelp", "assistance"),
-    "disposable": ("disponibelt", "disposable"),
-    "children": ("barn", "children"),
-    "after": ("I snitt fra måned 1", "Mean from month 1"),
-    "mean": (
-        "{label}: disponibelt {disposable} kr, sosialhjelp {assistance} kr, {worked} % av foreldrenes måneder i "
-        "arbeid, {part} % av barnas måneder på en arena",
-        "{label}: disposable NOK {disposable}, assistance NOK {assistance}, {worked}% of parents' months in work, "
-        "{part}% of children's months in an arena",
-    ),
-    "legend": (
-        "Timer: kontakt med koordinatoren. Arbeid: – ikke i arbeid, ½ deltid, 1 heltid, for hver forelder. Kroner i "
-        "måneden. Barn: av dem på 1–17 år, hvor mange som deltar på en arena.",
-        "Hours: contact with the coordinator. Work: – not in work, ½ part time, 1 full time, for each parent. NOK a "
-        "month. Children: of those aged 1–17, how many take part in an arena.",
-    ),
-}
 WORK_SIGNS: Final = {"none": "–", "part_time": "½", "full_time": "1"}
-SHORT: Final[dict[str, tuple[str, str]]] = {
-    "kvp": ("KVP", "KVP"),
-    "aap": ("AAP", "AAP"),
-    "disability": ("ufør", "disability"),
-    "transitional": ("overgang", "transitional"),
-    "unemployment": ("dagpenger", "unempl."),
-    "measures": ("tiltak", "measures"),
-    "introduction": ("intro", "intro"),
-}
 
 
 def _say(key: str, lang: str, **values: Any) -> str:
-    text = TEXT[key][lang == "en"]
-    return text.format(**values) if values else text
+    """A sentence of the story; barriers, services and benefits are named as in the report."""
+    from results.language import say
+
+    return say(f"life.{key}", lang, **values)
 
 
 def story(panel: Sequence[Month], lang: str) -> list[tuple[int, list[str]]]:
@@ -615,10 +503,10 @@ def _table(lives: Lives, lang: str) -> list[str]:
 
 
 def _cells(month: Month, lang: str) -> list[str]:
-    from results.language import number
+    from results.language import number, say
 
     status = [
-        " ".join((WORK_SIGNS[work], *([SHORT[benefit][lang == "en"]] if benefit != "none" else [])))
+        " ".join((WORK_SIGNS[work], *([say(f"benefit_short.{benefit}", lang)] if benefit != "none" else [])))
         for work, benefit in zip(month["work"], month["benefit"], strict=True)
     ]
     hours = number(month["contact_hours"], lang, 1) if month["coordinator"] or month["contact_hours"] else ""

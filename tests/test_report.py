@@ -575,6 +575,7 @@ def test_every_word_has_both_languages_with_the_same_gaps():
     for section in catalogue().values():
         for key, texts in section.items():
             assert set(texts) == set(LANGUAGES), key
+            assert all(texts.values()), key
             assert set(gaps.findall(texts["nb"])) == set(gaps.findall(texts["en"])) - {"a"}, key
 
 

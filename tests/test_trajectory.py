@@ -13,7 +13,7 @@ import run
 from results.figures import two_lives as draw
 from scenarios import load_study
 from scenarios.study import Study
-from scenarios.trajectory import TEXT, Month, chosen_arm, run_lives, story, tell, two_lives, without_coordinator
+from scenarios.trajectory import Month, chosen_arm, run_lives, story, tell, two_lives, without_coordinator
 from simulation.engine import run_replicate
 from simulation.errors import InputError
 
@@ -182,14 +182,6 @@ def test_the_text_has_every_month_of_both_lives(study: Study, lang: str) -> None
     assert max(map(len, text.splitlines())) < 170
     for month in lives.panel:
         assert f"\n  {month['month']:>6}  " in text
-
-
-def test_every_sentence_exists_in_both_languages_with_the_same_gaps() -> None:
-    import string
-
-    for nb, en in TEXT.values():
-        gaps = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (nb, en)]
-        assert gaps[0] == gaps[1]
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------
