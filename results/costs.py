@@ -348,6 +348,8 @@ def _costs(document: _Document, prices: str | None) -> Costs:
         if entry.unit != UNITS[entry.name]:
             key = (*entry.name.split("."), "unit")
             raise document.wrong(key, f"{shown(entry.unit)} is another unit", UNITS[entry.name])
+        if not entry.source.strip():
+            raise document.wrong((*entry.name.split("."), "source"), "is empty", "text: where the number is from")
         if entry.grade == "D" and not entry.reason.strip():
             raise document.wrong((*entry.name.split("."), "reason"), "is missing", "text: why, for grade D")
     if prices not in (None, file.prices):
@@ -438,6 +440,9 @@ class _Document:
         if isinstance(over, Mapping) and "value" not in over:
             return {**base, **over}
         stated = dict(over) if isinstance(over, Mapping) else {"value": over}
+        if "source" not in stated and stated.get("grade", "D") != "D":
+            allowed = "text: where the number is from, or grade D"
+            raise InputError("is missing", file=origin(key), key=dotted((*key, "source")), allowed=allowed)
         ours = {name: base[name] for name in ("unit", "payer") if name in base}
         place = origin(key)
         name = SET if place.removesuffix(STUDY_TABLE).endswith(SET) else Path(place).name
@@ -468,7 +473,7 @@ def _extended(content: dict[str, Any], file: Path) -> Path | None:
     if not isinstance(name, str) or not name.strip() or "\0" in name:
         raise InputError(f"{shown(name)} is not a path", file=file, key="extends", allowed=allowed)
     for other in (file.parent / name, FOLDER / name, FOLDER / f"{name}.toml"):
-        if exists(other) and other.is_file():
+        if exists(other) and other.is_file() and not other.samefile(file):  # one's own may be called as ours is
             return other
     raise InputError(f"{shown(name)} does not exist", file=file, key="extends", allowed=allowed)
 

@@ -92,7 +92,7 @@ def check_unchanged(folder: Path, manifest: Mapping[str, Any]) -> str | None:
     InputError
         A table or the manifest was changed, or a table is gone.
     """
-    if "tables" not in manifest:
+    if "tables" not in manifest and SEAL not in manifest:
         return UNHASHED
     for problem, name in changed(folder, manifest):
         raise InputError(problem, file=folder / name, allowed=AS_IT_WAS)

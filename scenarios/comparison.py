@@ -167,23 +167,28 @@ def save(
     from scenarios.changes import changes_of
 
     described: Any = SimpleNamespace(**vars(finished))
-    described.command, described.inputs = command, {study.file.name: study.file}
-    described.costs = study.costs
-    for file in study.costs_files:
-        name = file.name
-        while name in described.inputs:  # a file of one's own may be called as ours is
-            name = f"costs/{name}"
-        described.inputs[name] = file
-    profile = Path(study.content.study.profile)
-    if profile.suffix in {".csv", ".toml"} and profile.is_file():
-        described.inputs[profile.name] = profile
-    described.posterior = _posterior(study)
-    if described.posterior is not None:
-        described.inputs[described.posterior.name] = described.posterior
+    described.command, described.costs, described.posterior = command, study.costs, _posterior(study)
+    described.inputs = _inputs(study, described.posterior)
     described.study_toml, described.changes, described.beside = study.to_toml(), changes_of(study), beside
     described.lives, described.eligible_families = _lives(study, finished), _eligible(study, finished)
     described.incomes = _incomes(study, workers)
     save_run(folder, study, described, lang=lang, figures=figures)
+
+
+def _inputs(study: Study, posterior: Path | None) -> dict[str, Path]:
+    """The files that a study was read from, by name; one of the same name as another has its folder before it."""
+    profile = Path(study.content.study.profile)
+    own_profile = [profile] if profile.suffix in {".csv", ".toml"} and profile.is_file() else []
+    of_posterior = [posterior] if posterior else []
+    kinds = {"study": [study.file], "costs": study.costs_files, "profiles": own_profile, "posteriors": of_posterior}
+    found: dict[str, Path] = {}
+    for kind, read in kinds.items():
+        for file in read:
+            name = file.name
+            while name in found:
+                name = f"{kind}/{name}"
+            found[name] = file
+    return found
 
 
 def _posterior(study: Study) -> Path | None:

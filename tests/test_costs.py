@@ -160,6 +160,8 @@ def test_every_wrong_cost_is_told_in_one_message(tmp_path: Path) -> None:
         ),
         ('[travel]\nvalue = 10\nsource = "x"\ngrade = "D"', "travel.reason: is missing"),
         ('[travel]\nvalue = 10\nsource = "x"', "travel.grade: is missing"),
+        ('[travel]\nvalue = 10\nsource = " "\ngrade = "A"', "travel.source: is empty"),
+        ('[travel]\nvalue = 10\ngrade = "A"', "travel.source: is missing"),
         ("[price_factor]\nvalue = 0", "price_factor.value: 0 is out of range"),
         ('prices = "2024"', "prices: what is extended is in kroner of 2025"),
     ):
@@ -169,7 +171,7 @@ def test_every_wrong_cost_is_told_in_one_message(tmp_path: Path) -> None:
     assert "payer.aap: is missing" in wrong(tmp_path, whole.replace('aap = "state"\n', ""))
     assert "'none.toml' does not exist" in wrong(tmp_path, 'extends = "none.toml"')
     assert "1 is not a path" in wrong(tmp_path, "extends = 1")
-    assert "ring" in wrong(tmp_path, 'extends = "mine.toml"')
+    assert "'mine.toml' does not exist" in wrong(tmp_path, 'extends = "mine.toml"')  # nothing extends itself
     assert "is not TOML" in wrong(tmp_path, "travel = ")
 
 
@@ -276,3 +278,9 @@ def test_a_price_factor_leads_to_another_year_and_a_study_states_no_other(tmp_pa
 
 def test_every_flow_of_money_has_a_payer() -> None:
     assert set(load_costs(costs_path("2025")).payer) == set(PAID)
+
+
+def test_a_file_of_ones_own_may_be_called_as_the_one_it_extends(tmp_path):
+    path = tmp_path / "2025.toml"
+    path.write_text('extends = "2025.toml"\ntravel = 100\n', encoding="utf-8")
+    assert load_costs(path).travel == 100

@@ -191,6 +191,14 @@ def test_a_changed_study_is_found_before_anything_is_run(home: Path, capsys: pyt
     assert (code, "study_toml and study are not the same" in err) == (2, True)
 
 
+def test_taking_the_hashes_out_of_a_manifest_does_not_turn_the_check_off(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed(lambda manifest: manifest.pop("tables"), sealed=False)
+    code, _, err = answer(capsys)
+    assert (code, "manifest.json: was changed after the run" in err) == (2, True)
+
+
 def test_a_lie_told_in_every_place_is_found_by_running_again(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def another_seed(manifest: dict[str, Any]) -> None:
         manifest["seed"] = manifest["study"]["study"]["seed"] = 6
