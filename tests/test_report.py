@@ -340,22 +340,18 @@ def test_the_offered_load_is_what_would_be_taken_if_nobody_gave_up():
 )
 def test_a_queue_that_cannot_be_stable_is_told_in_both_languages(tmp_path, lang, hard, soft):
     runs = loaded_runs(1.0)
-    save_run(tmp_path / "full", study(), finished(runs), lang=lang)
-    page = (tmp_path / "full" / "report.html").read_text(encoding="utf-8")
-    assert hard in page
-    assert f"<li>{capital(say('service.housing', lang))}: 100" in page
-    assert page.count("<li>" + capital(say("service.health", lang))) == 0
-    save_run(tmp_path / "room", study(), finished(loaded_runs(0.99)), lang=lang)
-    page = (tmp_path / "room" / "report.html").read_text(encoding="utf-8")
-    assert hard not in page
+    full = told(tmp_path / "full", study(), finished(runs), lang).text
+    assert hard in full
+    assert f"{capital(say('service.housing', lang))}: 100" in full
+    assert f"{capital(say('service.health', lang))}: " not in full
+    assert hard not in told(tmp_path / "room", study(), finished(loaded_runs(0.99)), lang).text
     # Where everybody is taken there is no queue.
     taken = study()
     resolved = {**taken.resolved(), "profile": {"services": {name: {"mode": "soft"} for name in SERVICES}}}
     taken.resolved = lambda: resolved
-    save_run(tmp_path / "soft", taken, finished(runs), lang=lang)
-    page = (tmp_path / "soft" / "report.html").read_text(encoding="utf-8")
-    assert soft in page
-    assert hard not in page
+    text = told(tmp_path / "soft", taken, finished(runs), lang).text
+    assert soft in text
+    assert hard not in text
 
 
 def test_failures_are_told(tmp_path):

@@ -332,7 +332,7 @@ def test_costs_say_what_is_wrong_with_them(tmp_path):
     with pytest.raises(InputError, match="1999"):
         costs_path("1999")
     (tmp_path / "mine.toml").write_text('prices = "2025"\nextends = "mine.toml"\n')
-    with pytest.raises(InputError, match="ring"):
+    with pytest.raises(InputError, match="does not exist"):
         load_costs(tmp_path / "mine.toml")
     text = costs_path("2025").read_text(encoding="utf-8")
     (tmp_path / "mine.toml").write_text(text.replace("value = 4.0", "value = -4.0"), encoding="utf-8")
