@@ -29,15 +29,12 @@ def blocks(manifest: Manifest, matter: Collection[str], lang: str) -> Iterator[B
     matter : names of parameters that a sensitivity analysis found to matter
     """
     from simulation.compiled import SOURCE_HASH
-    from simulation.parameters import load_parameters
 
     yield Text(say("document.grades", lang))
     yield Text(say("assumption.sources_told", lang), small=True)
     if manifest.get("source_hash") not in (None, SOURCE_HASH):
         yield Box("", (Text(say("document.other_code", lang)),), warning=True)
-    parameters = load_parameters()
-    links = [parameter for parameter in parameters if parameter.link]
-    others = [p for p in parameters if not p.link and (p.group == "coordinator" or p.name in matter)]
+    links, others = _shown(matter)
     yield Heading(say("assumption.links_heading", lang))
     yield _parameters(links, manifest, say("assumption.links_caption", lang), lang)
     yield Heading(say("assumption.others_heading", lang))
@@ -46,6 +43,22 @@ def blocks(manifest: Manifest, matter: Collection[str], lang: str) -> Iterator[B
     if costs is not None:
         yield Heading(say("assumption.costs_heading", lang))
         yield costs
+
+
+def cited(manifest: Manifest, matter: Collection[str]) -> set[str]:
+    """The keys of the sources that these tables give."""
+    of_parameters = {key for parameters in _shown(matter) for parameter in parameters for key in parameter.source}
+    of_costs = [entry.get("source", ()) for _, entry in _unit_costs(manifest)[0]]
+    return of_parameters | {key for key in of_costs if isinstance(key, str)}
+
+
+def _shown(matter: Collection[str]) -> tuple[list[Parameter], list[Parameter]]:
+    """The links, and the other parameters that are shown."""
+    from simulation.parameters import load_parameters
+
+    parameters = load_parameters()
+    others = [p for p in parameters if not p.link and (p.group == "coordinator" or p.name in matter)]
+    return [parameter for parameter in parameters if parameter.link], others
 
 
 # ---- parameters ------------------------------------------------------------------------------------------------------
@@ -57,7 +70,7 @@ def _parameters(parameters: list[Parameter], manifest: Manifest, caption: str, l
     for parameter in parameters:
         cells = [
             Cell(capital(parameter_name(parameter.name, lang))),
-            Cell(_assumed(parameter, manifest, lang), unit_name(parameter.unit, lang)),
+            Cell(_assumed(parameter, manifest, lang), _unit(parameter.unit, lang)),
         ]
         if links:
             cells.append(Cell(figure(parameter.none if parameter.none is not None else float("nan"), lang)))
@@ -67,6 +80,11 @@ def _parameters(parameters: list[Parameter], manifest: Manifest, caption: str, l
     columns += [Column(say("assumption.off", lang), number=True)] if links else []
     columns += [Column(say(f"assumption.{key}", lang)) for key in ("grade", "source")]
     return Table(caption, tuple(columns), tuple(lines), "simulation/parameters.toml")
+
+
+def _unit(unit: str, lang: str) -> str:
+    """A unit in words; a plain number has none."""
+    return "" if unit == "number" else unit_name(unit, lang)
 
 
 def _assumed(parameter: Parameter, manifest: Manifest, lang: str) -> str:
@@ -173,6 +191,11 @@ def _cost_name(name: str, lang: str) -> str:
 
 def changed(manifest: Manifest, lang: str) -> Items:
     """Every key that was set on the command line, every parameter with a value of its own, every link that is off."""
+    return Items(tuple(changes(manifest, lang)) or (say("document.changed_nothing", lang),))
+
+
+def changes(manifest: Manifest, lang: str) -> list[str]:
+    """The same, a text each; none where nothing was changed."""
     from simulation.parameters import load_parameters
 
     if manifest.get("changes") is not None:
@@ -191,7 +214,7 @@ def changed(manifest: Manifest, lang: str) -> Items:
     if manifest.get("links") == "off":
         names = dict.fromkeys(parameter_name(p.name, lang) for p in parameters.values() if p.link)
         found.append(say("document.changed_links", lang, names=", ".join(names)))
-    return Items(tuple(found) or (say("document.changed_nothing", lang),))
+    return found
 
 
 def _change(change: Mapping[str, Any], lang: str) -> str:

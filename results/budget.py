@@ -25,7 +25,8 @@ from results.amounts import (
 )
 from results.blocks import Block, Cell, Column, Heading, Row, Shown, Table, Text
 from results.costs import PAYERS
-from results.language import capital, number, percent, say
+from results.evaluation import DONE
+from results.language import capital, number, say
 from results.sensitivity_words import listed
 from results.style import Picture
 
@@ -103,7 +104,7 @@ _ENDS: Final = {"mean": "mean", "low": "p05", "high": "p95"}
 def _pays_line(table: pd.DataFrame, contrast: Mapping[str, Any], horizon: int, lang: str) -> str:
     rows = records(table, contrast=contrast["name"], horizon_months=float(horizon))
     parts = [
-        f"{payer_name(str(row['payer']), lang)} {percent(float(row['probability']), lang)}"
+        f"{payer_name(str(row['payer']), lang)} {_probability(row, lang)}"
         for row in rows
         if math.isfinite(float(row["probability"]))
     ]
@@ -111,6 +112,13 @@ def _pays_line(table: pd.DataFrame, contrast: Mapping[str, Any], horizon: int, l
         return ""
     sides = {"arm": contrast["arm"], "against": contrast["against"], "months": number(horizon, lang)}
     return say("document.pays_line", lang, **sides, parts=", ".join(parts))
+
+
+def _probability(row: Mapping[str, Any], lang: str) -> str:
+    """The probability that something is saved; in words where there is nothing to save."""
+    if row["says"] == "no_difference":
+        return say("budget.no_difference", lang)
+    return words.probability_of(float(row["probability"]), lang)
 
 
 # ---- the section -----------------------------------------------------------------------------------------------------
@@ -221,13 +229,15 @@ def _consequence(row: Mapping[str, Any], lang: str) -> Row:
     unit = words.unit(str(row["name"]), lang) if row["kind"] == "outcome" else ""
     direction = say("direction.up" if float(row["mean"]) > 0 else "direction.down", lang)
     verdict = words.verdict(row)
-    told = say(f"short.{verdict}", lang, direction=direction) if "likely" in verdict or "certain" in verdict else ""
+    told = say(f"short.{verdict}", lang, direction=direction)
+    if row["name"] == DONE:  # what is done follows from the staffing, and is not likely or unlikely
+        told = ""
     return Row.of(
         Cell(capital(consequence_name(row, lang)), unit),
         Cell(measured(float(row["mean"]), row, lang), f"({ci})" if ci else ""),
         spread,
-        percent(float(row["prob_better"]), lang),
-        told or say(f"short.{verdict}", lang),
+        words.probability(row, lang),
+        told,
     )
 
 
@@ -266,13 +276,14 @@ def _amounts(
 def ratio_blocks(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Iterator[Block]:
     """Cost for each effect of a contrast; which effects cannot be told from zero, so that there is no ratio."""
     rows = records(table, contrast=contrast["name"])
-    none = dict.fromkeys(str(row["ratio"]) for row in rows if row["says"] == "effect_holds_zero")
+    none = {str(row["ratio"]): float(row["effect"]) == 0.0 for row in rows if row["says"] == "effect_holds_zero"}
     shown = ratios([row for row in rows if row["says"] != "effect_holds_zero"], contrast, lang)
     if shown is not None:
         yield shown
-    if none:
-        items = listed([words_for("budget", ratio, lang) for ratio in none], lang)
-        yield Text(say("budget.no_ratio", lang, name=contrast["name"], items=items))
+    for key, nothing in (("no_ratio", False), ("no_ratio_zero", True)):
+        items = [words_for("budget", ratio, lang) for ratio, zero in none.items() if zero == nothing]
+        if items:
+            yield Text(say(f"budget.{key}", lang, name=contrast["name"], items=listed(items, lang)))
 
 
 def ratios(rows: Sequence[Mapping[str, Any]], contrast: Mapping[str, Any], lang: str) -> Table | None:
@@ -327,7 +338,7 @@ def pays(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Table |
                 kroner(float(end["saving"]), lang, signed=True),
                 f"({kroner_range(float(end['p05']), float(end['p95']), lang)})",
             )
-        by = [percent(float(found[payer, h]["probability"]), lang) if (payer, h) in found else "–" for h in shown]
+        by = [_probability(found[payer, h], lang) if (payer, h) in found else "–" for h in shown]
         even = math.nan if end is None else float(end["break_even_months"])
         when = (
             say("budget.break_even_months", lang, months=number(even, lang))

@@ -68,7 +68,8 @@ def blocks(manifest: Mapping[str, Any], lang: str) -> Iterator[Block]:
         yield _table("values", told["values"], ("published", "before", "after", "inside", "role"), lang)
     yield Heading(say("calibration.silent_heading", lang))
     silent = told["silent"]
-    yield Text(" ".join(part for part in (silent["sentence"], ", ".join(silent["names"]), silent["more"]) if part))
+    named = " ".join(part for part in (", ".join(silent["names"]), silent["more"]) if part)
+    yield Text(" ".join(part for part in (silent["sentence"], named and f"{named.rstrip('.')}.") if part))
     yield Text(say("calibration.silent_rest", lang))
     yield Text(" ".join(told["worth"]))
     if told["command"]:
@@ -154,7 +155,11 @@ def _outside(row: Any, lang: str) -> str:
         return say("calibration.outside_null", lang, name=name, target=row.target, share=share)
     if row.kind == "not_significant" or not math.isfinite(row.low):
         return say("calibration.outside_nobody", lang, name=name, target=row.target)
-    two = {"observed": measured(row.observed, row, lang), "range": _range(row.low, row.high, row, lang)}
+    side = [row.observed < row.low, row.observed > row.high]
+    more = next(
+        (d for d in range(4) if _seen(row, d) == side), 0
+    )  # as many decimals as it takes to see that it is outside
+    two = {"observed": measured(row.observed, row, lang, more), "range": _range(row.low, row.high, row, lang, more)}
     return say("calibration.outside_value", lang, name=name, target=row.target, **two)
 
 
@@ -173,10 +178,16 @@ def _silent(parameters: pd.DataFrame, lang: str) -> Section:
 
 def _worth(note: FitNote, manifest: Mapping[str, Any], lang: str) -> list[str]:
     ess = math.nan if note.effective_sample_size is None else note.effective_sample_size
-    found = [say("calibration.sample", lang, draws=number(note.draws, lang), ess=number(ess, lang))]
-    if note.source_hash and note.source_hash != manifest.get("source_hash"):
+    key = "calibration.sample_thinned" if ess >= note.draws else "calibration.sample"
+    found = [say(key, lang, draws=number(note.draws, lang), ess=number(ess, lang))]
+    if of_another_version(note, manifest):
         found.append(say("calibration.other_version", lang))
     return found
+
+
+def of_another_version(note: FitNote, manifest: Mapping[str, Any]) -> bool:
+    """Whether a fit was made with other sources of the model than a run."""
+    return bool(note.source_hash) and note.source_hash != manifest.get("source_hash")
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
@@ -225,26 +236,47 @@ def _has_name(outcome: str) -> bool:
     return outcome_name(outcome, "nb") != outcome
 
 
-def measured(value: float, row: Any, lang: str) -> str:
-    """A value of a target's statistic, in its unit where the unit is short."""
+def _decimals(value: float, row: Any) -> int:
+    """How many decimals a value is shown with, of per cent where it is a share."""
+    unit = str(row.unit)
+    if _is_points(row) or unit.startswith("share"):
+        return 1
+    if unit == "relative change" or unit.startswith("NOK"):
+        return 0
+    return 2 if abs(value) < 3 else 1
+
+
+def _seen(row: Any, more: int) -> list[bool]:
+    """Whether the observed value is seen to lie below, or above, when values are rounded as they are shown."""
+    hundred = 100.0 if _is_points(row) or str(row.unit).startswith(("share", "relative")) else 1.0
+    observed, low, high = (
+        round(hundred * value, _decimals(value, row) + more) for value in (row.observed, row.low, row.high)
+    )
+    return [observed < low, observed > high]
+
+
+def measured(value: float, row: Any, lang: str, more: int = 0) -> str:
+    """A value of a target's statistic, in its unit where the unit is short, with ``more`` decimals than usual."""
     unit = str(row.unit)
     if not math.isfinite(value):
         return number(value, lang)
+    decimals = _decimals(value, row) + more
     if _is_points(row):
-        return f"{number(100.0 * value, lang, 1, signed=True)} {say('unit.points', lang)}"
+        return f"{number(100.0 * value, lang, decimals, signed=True)} {say('unit.points', lang)}"
     if unit.startswith("share"):
-        return percent(value, lang, 1)
+        return percent(value, lang, decimals)
     if unit == "relative change":
-        return number(100.0 * value, lang, 0, signed=True) + PERCENT[lang]
+        return number(100.0 * value, lang, decimals, signed=True) + PERCENT[lang]
     if unit.startswith("NOK"):
-        return say("calibration.nok", lang, value=number(value, lang))
-    return number(value, lang, 2 if abs(value) < 3 else 1)
+        return say("calibration.nok", lang, value=number(value, lang, decimals))
+    return number(value, lang, decimals)
 
 
-def _range(low: float, high: float, row: Any, lang: str) -> str:
+def _range(low: float, high: float, row: Any, lang: str, more: int = 0) -> str:
     """Two ends of an interval; a long unit once."""
-    first = number(100.0 * low, lang, 1, signed=True) if _is_points(row) else measured(low, row, lang)
-    return say("size.range", lang, low=first, high=measured(high, row, lang))
+    points = _is_points(row)
+    first = number(100.0 * low, lang, 1 + more, signed=True) if points else measured(low, row, lang, more)
+    return say("size.range", lang, low=first, high=measured(high, row, lang, more))
 
 
 def _is_points(row: Any) -> bool:

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from results import arms_section, assumptions, budget, calibration_section, sensitivity_section, words
+from results import arms_section, assumptions, budget, calibration_section, sensitivity_section, sources, words
 from results.amounts import kroner, words_for
 from results.blocks import Block, Box, Cell, Column, Document, Facts, Heading, Items, Row, Section, Shown, Table, Text
+from results.incomes import shown
 from results.language import capital, number, outcome_name, percent, say
 from results.sensitivity_words import listed
 from results.statistics import HEADLINES
@@ -99,6 +100,7 @@ class _Told:
             ("figures", "document.appendix_figures", self.more_figures),
             ("calibration", "document.appendix_fit", self.fit),
             ("drift", "document.appendix_drift", self.drift),
+            ("sources", "document.appendix_sources", self.sources),
         ):
             yield Section(name, self.say(heading), tuple(made()))
 
@@ -115,6 +117,7 @@ class _Told:
             yield Box("", (Text(self.say("report.all_failed")),), warning=True)
             yield Text(self.say("document.advice_no_results"))
             return
+        yield from self._not_as_it_stands()
         yield Text(self._compared())
         if not manifest["contrasts"]:
             yield Text(self.say("report.short_no_contrast"))
@@ -129,6 +132,16 @@ class _Told:
             yield Text(self._advice())
         yield from self._holf()
         yield from self._beside()
+
+    def _not_as_it_stands(self) -> Iterator[Block]:
+        """That links are off or something was changed, before any answer."""
+        if self.manifest.get("links") == "off":
+            yield Box("", (Text(self.say("document.links_off")),), warning=True)
+        elif found := assumptions.changes(self.manifest, self.lang):
+            few = Items(tuple(found[:MOST_ON_FIRST_PAGE]))
+            more = len(found) - MOST_ON_FIRST_PAGE
+            rest = (Text(self.say("document.changed_more", more=number(more, self.lang))),) if more > 0 else ()
+            yield Box(self.say("document.changed_box"), (few, *rest), warning=True)
 
     def _compared(self) -> str:
         families = _setting(self.manifest, "pool", "families")
@@ -159,7 +172,7 @@ class _Told:
     def _named(self, row: Line, *, spread: bool) -> str:
         """An outcome, with the spread of its difference."""
         outcome = str(row["outcome"])
-        name = outcome_name(outcome, self.lang)
+        name = words.definite(outcome, self.lang) if spread else outcome_name(outcome, self.lang)
         if not spread:
             return name
         ends = {
@@ -215,13 +228,17 @@ class _Told:
         yield Heading(self.say("document.holf_heading"))
         fit = calibration_section.fit_of(self.manifest)
         fitted = fit is not None and calibration_section.of_holf(fit.asked())
-        sentences = [self.say("document.holf_found"), self.say(f"document.holf_{'fitted' if fitted else 'prior'}")]
+        off = self.manifest.get("links") == "off"
+        relation = "off" if off else "fitted" if fitted else "prior"
+        sentences = [self.say("document.holf_found"), self.say(f"document.holf_{relation}")]
+        if fit is not None and calibration_section.of_another_version(fit, self.manifest):
+            sentences.append(self.say("calibration.other_version"))
         parts: dict[str, list[str]] = {}
         settings = arms_section.arm_settings(self.manifest)
         for contrast in self.manifest["contrasts"]:
             rows = at_horizon(self.tables.differences, contrast["name"], "eligible")
             nobody = not settings.get(contrast["against"], {}).get("coordinators")
-            if SHARE_IN_WORK in rows and nobody and settings.get(contrast["arm"], {}).get("coordinators"):
+            if not off and SHARE_IN_WORK in rows and nobody and settings.get(contrast["arm"], {}).get("coordinators"):
                 row = rows[SHARE_IN_WORK]
                 ends = {k: words.plain(float(row[c]), SHARE_IN_WORK, self.lang) for k, c in _ENDS.items()}
                 part = self.say("document.holf_part", arm=contrast["arm"], **ends)
@@ -250,7 +267,7 @@ class _Told:
             columns = [Column(self.say("report.outcome"))]
             columns += [Column(self.say(f"document.model_{model}"), number=True) for model in models]
             yield Heading(self.say("document.beside_heading"))
-            yield Text(self.say("document.beside_intro"))
+            yield Text(self.say("document.beside_intro" if len(models) > 1 else "document.beside_alone"))
             caption = self.say("document.beside_caption", months=self.months)
             yield Table(caption, tuple(columns), tuple(lines), "beside.csv")
 
@@ -365,12 +382,24 @@ class _Told:
         told = [self.say(f"document.unknown_{key}") for key in ("choice", "dose", "local")]
         told.append(self.say("document.unknown_after", months=self.months))
         told.append(self.say("document.unknown_left_out"))
+        told += self._levels_unlike_published()
         names = assumptions.silent_names(self.manifest, self.lang)
         if names:
             told.append(self.say("document.unknown_silent", names=", ".join(names)))
         yield Items(tuple(told))
         yield Heading(self.say("report.trust_heading"))
         yield Items(tuple(self._caveats()))
+
+    def _levels_unlike_published(self) -> list[str]:
+        """What families without a coordinator have that is not as published: money rests on these levels."""
+        parts = []
+        for row in budget.records(self.tables.incomes):
+            if math.isfinite(float(row["observed"])) and not row["low"] <= row["observed"] <= row["high"]:
+                texts = [shown(float(row[key]), str(row["unit"]), self.lang) for key in ("value", "observed")]
+                told = {"name": self.say(f"incomes.{row['name']}"), "simulated": texts[0], "published": texts[1]}
+                note = [self.say("document.unknown_paid")] if row["name"] == "assistance_paid" else []
+                parts.append(" ".join([self.say("document.unknown_level", **told), *note]))
+        return [self.say("document.unknown_levels", items="; ".join(parts))] if parts else []
 
     def _caveats(self) -> list[str]:
         """What a reader must know before using a number, the most important first."""
@@ -425,6 +454,14 @@ class _Told:
         yield from calibration_section.blocks(self.manifest, self.lang)
         if calibration_section.fit_of(self.manifest) is not None:
             yield from self._figures(*(name for name in self.pictures if name.startswith(CALIBRATION)))
+
+    def sources(self) -> Iterator[Block]:
+        """The documents behind the keys of sources."""
+        keys = assumptions.cited(self.manifest, sensitivity_section.matter(self.analysis))
+        fit = calibration_section.fit_of(self.manifest)
+        found = sources.table(keys | (set() if fit is None else set(fit.asked()["source"].astype(str))), self.lang)
+        if found is not None:
+            yield found
 
     def drift(self) -> Iterator[Block]:
         """How the pool changes by itself."""
@@ -506,7 +543,7 @@ def _difference(row: Line, lang: str, head: Cell | None = None) -> Row:
         name,
         Cell(words.plain(float(row["mean"]), outcome, lang), ci),
         _range(row, "p05", "p95", lang),
-        percent(float(row["prob_better"]), lang),
+        words.probability(row, lang),
         words.difference_short(row, lang),
     )
 

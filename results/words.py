@@ -20,6 +20,8 @@ FEWEST_DRAWS: Final = 20  # below this, percentiles over draws say nothing
 UNITS: Final = {outcome.name: outcome.unit for outcome in OUTCOMES}
 BETTER: Final = {outcome.name: outcome.better for outcome in OUTCOMES}
 
+COUNTED: Final = ("share", "number")  # how English names of outcomes that take an article begin
+
 Row = Mapping[str, Any]
 
 
@@ -39,6 +41,31 @@ def verdict(row: Row) -> str:
     if sure <= LIKELY:
         return "unknown"
     return "almost_certain" if sure >= ALMOST_CERTAIN else "likely"
+
+
+def probability(row: Row, lang: str) -> str:
+    """The probability of better, with so many decimals that it stands on the side of the limits where it is; none of nothing."""
+    value = float(row["prob_better"])
+    if verdict(row) == "zero" or math.isnan(value):
+        return "–"
+    return probability_of(value, lang)
+
+
+def probability_of(value: float, lang: str) -> str:
+    """A probability as per cent, which rounding never takes across a limit of ``likely`` or ``almost_certain``."""
+    limits = [limit for sure in (LIKELY, ALMOST_CERTAIN) for limit in (sure, 1.0 - sure)]
+
+    def sides(of: float) -> list[bool]:
+        return [of > limit + 1e-12 if limit == LIKELY else of >= limit - 1e-12 for limit in limits]
+
+    decimals = next((d for d in range(3) if sides(round(value, 2 + d)) == sides(value)), 3)
+    return percent(value, lang, decimals)
+
+
+def definite(outcome: str, lang: str) -> str:
+    """An outcome with its article, in English: ``the share of parents in work``; ``earnings`` has none."""
+    name = outcome_name(outcome, lang)
+    return f"the {name}" if name.startswith(COUNTED) else name
 
 
 def difference_sentence(row: Row, arm: str, against: str, lang: str) -> str:
@@ -78,7 +105,7 @@ def _parts(row: Row, lang: str) -> dict[str, str]:
     name = outcome_name(outcome, lang)
     return {
         "outcome": name,
-        "a": "a " if name.startswith(("share", "number")) else "",  # the English article; "higher earnings" has none
+        "a": "a " if name.startswith(COUNTED) else "",  # the English article; "higher earnings" has none
         "direction": say("direction.up" if float(row["mean"]) > 0 else "direction.down", lang),
         "size": size(float(row["mean"]), outcome, lang),
         "interval": interval(float(row["p05"]), float(row["p95"]), outcome, lang),

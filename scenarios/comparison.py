@@ -8,6 +8,7 @@ import json
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
 FAMILIES_FOR_INCOMES: Final = 8_000  # whose income is read for the table beside published figures
 LARGEST_FOR_LIVES: Final = 5000  # families: larger pools are not run again for one figure
-HEADLINES: Final = {  # outcome: words, factor, digits
-    "employed_share": ("parents in work, points", 100, 1),
-    "disposable_income": ("disposable income, NOK a month", 1, 0),
-    "child_participation_share": ("children who take part, points", 100, 1),
-}
 
 
 # ---- from Python -----------------------------------------------------------------------------------------------------
@@ -277,7 +273,7 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     if not args.quiet:
         for line in _overloaded(folder, args.lang):
             print(line, file=sys.stderr)
-        print(_summary(folder, study))
+        print(_summary(folder, study, args.lang))
         say_missing(args.lang)
     return _say_failed(finished.failures)
 
@@ -326,24 +322,25 @@ def _overloaded(folder: Path, lang: str) -> list[str]:
     return [line for block in blocks for line in (block["sentence"], *(f"  {item}" for item in block["items"]))]
 
 
-def _summary(folder: Path, study: Study) -> str:
+def _summary(folder: Path, study: Study, lang: str) -> str:
     """The headline differences at the horizon, and where everything is."""
-    import pandas as pd
+    from results.document import at_horizon
+    from results.language import capital, outcome_name, say
+    from results.run_folder import read_tables
+    from results.statistics import HEADLINES
+    from results.words import plain, unit
 
-    table = pd.read_csv(folder / "differences.csv")
-    table = table[(table["month"] == study.horizon_months) & (table["population"] == "eligible")]
-    lines = [
-        f"After {study.horizon_months} months, families that met the criteria at the start: the mean difference",
-        "[its 95 % interval with so many replicates], and where 90 % of the draws of uncertain parameters put it",
-    ]
-    for outcome, (words, factor, digits) in HEADLINES.items():
-        lines.append(f"  {words}")
-        for row in table[table["outcome"] == outcome].to_dict("records"):
-            values = [_signed(factor * row[key], digits) for key in ("mean", "ci_low", "ci_high", "p05", "p95")]
-            lines.append("    {:<40} {:>7}  [{}, {}]  {} to {}".format(row["contrast"], *values))
-    lines.append(f"Written to {folder}: open {folder / 'report.html'}")
-    return "\n".join(lines)
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{round(value, digits) + 0.0:+.{digits}f}"  # no -0.0
+    table = read_tables(folder).differences
+    titles = study.titles["contrasts"]
+    found = {name: at_horizon(table, name, "eligible") for name, _, _ in study.contrasts}
+    lines = textwrap.wrap(say("terminal.intro", lang, months=study.horizon_months), 110, break_on_hyphens=False)
+    for outcome in HEADLINES:
+        lines.append(f"  {capital(outcome_name(outcome, lang))}, {unit(outcome, lang)}")
+        for name, rows in found.items():
+            if outcome in rows:
+                ends = ("mean", "ci_low", "ci_high", "p05", "p95")
+                mean, ci_low, ci_high, low, high = (plain(float(rows[outcome][end]), outcome, lang) for end in ends)
+                told = titles.get(name, {}).get(lang, name)
+                spread = say("terminal.range", lang, low=low, high=high)
+                lines.append(f"    {told:<40} {mean:>7}  [{ci_low}; {ci_high}]  {spread}")
+    return "\n".join([*lines, say("terminal.written", lang, folder=folder, report=folder / "report.html")])

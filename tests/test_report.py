@@ -390,7 +390,7 @@ def test_a_fit_is_told_in_plain_words_and_misses_are_named(fitted):
     text = re.sub(r"\s+", " ", page(fitted).text)
     assert "3 published figures and 2 findings of “no reliable effect”. 2 further targets" in text
     assert "The HOLF trial found no reliable effect." in text
-    assert "lowest for share of families on social assistance, coordinator v ordinary (holf-assist" in text
+    assert "lowest for share of families on social assistance, coordinator against ordinary (holf-assist" in text
     assert "): 41 of 100, against 12 before the fit." in text
     assert "more often than not" in text
     assert "Of 3 published figures that the model was fitted to, 2 lie where" in text
