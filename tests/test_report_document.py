@@ -36,6 +36,8 @@ from results.page import html
 from results.pdf_file import pdf
 from results.run_folder import LANGUAGES, read_manifest, read_tables
 from results.sensitivity_section import find
+from results.sources import documents as documents_of_sources
+from results.sources import figures
 from results.style import Picture
 from results.titles import titled
 from results.told import EVALUATION, Told, told_of
@@ -157,10 +159,13 @@ def own_words(of: Document) -> str:
 def test_every_key_of_a_source_leads_to_a_document(documents):
     (section,) = (section for section in documents["nb"].sections if section.name == "sources")
     (table,) = section.blocks
-    keys = {key for row in table.rows for key in row.cells[1].text.split(", ")}
-    shown = all_text(documents["nb"])
-    assert any("Proba" in row.cells[0].text or "NAV" in row.cells[0].text for row in table.rows)
-    assert not [key for key in keys if shown.count(key) < 2]  # each stands in a table too
+    listed = {key for row in table.rows for key in row.cells[1].text.split(", ")}
+    (rests_on,) = (section for section in documents["nb"].sections if section.name == "assumptions")
+    tables = [block for block in rests_on.blocks if block.kind == "table"]
+    given = {key for block in tables for row in block.rows for key in row.cells[-1].text.split(", ")}
+    known = {key for key in given if key in figures() or key in documents_of_sources()}
+    assert len(known) > 20
+    assert not {key for key in known if figures().get(key, key) in documents_of_sources()} - listed
 
 
 # ---- what it holds ---------------------------------------------------------------------------------------------------
