@@ -93,7 +93,13 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=Limits.replicates)
     parser.add_argument("--workers", type=int)
     args = parser.parse_args()
-    columns = (f"{FIRST} replicates, s", f"{args.replicates}, s", "of processors, s", "kept, MB", "process at its highest, MB")
+    columns = (
+        f"{FIRST} replicates, s",
+        f"{args.replicates}, s",
+        "of processors, s",
+        "kept, MB",
+        "process at its highest, MB",
+    )
     print("| case |", " | ".join(columns), "|")
     print("|---" * (len(columns) + 1) + "|")
     for row in measure(args.replicates, args.workers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ import pyarrow as pa
 
 from simulation.engine import Start
 from simulation.municipality import World
-from simulation.outcomes import FloatArray
 
 CODEC: Final = "lz4_raw"
 _READ: Final = ("pool", "eligible", "drift", "group_families")
@@ -20,24 +20,24 @@ _APART: Final = ("setting",)
 
 @dataclass(frozen=True)
 class PackedStart:
-    """A start as bytes, with the parameters that its setting was made of."""
+    """A start as bytes, and what its parameters were drawn from."""
 
     content: bytes
     size: int
     layout: tuple[tuple[str, Any, tuple[int, ...]], ...]
     """(array, dtype, shape), in the order in which they stand in the content"""
     setting: npt.NDArray[Any]
-    values: FloatArray
-    """(P,) parameters in stated units"""
+    drawn: Hashable
+    """the same for starts of the same parameters"""
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return len(self.content) + self.setting.nbytes + self.values.nbytes
+        return len(self.content) + self.setting.nbytes
 
 
-def pack(start: Start, values: FloatArray) -> PackedStart:
-    """A start whose setting was made of these parameters, as bytes."""
+def pack(start: Start, drawn: Hashable) -> PackedStart:
+    """A start as bytes."""
     arrays = {name: getattr(start.world, name) for name in World.__slots__ if name not in _APART}
     arrays |= {name: getattr(start, name) for name in _READ}
     content = b"".join(array.tobytes() for array in arrays.values())
@@ -46,7 +46,7 @@ def pack(start: Start, values: FloatArray) -> PackedStart:
         size=len(content),
         layout=tuple((name, array.dtype, array.shape) for name, array in arrays.items()),
         setting=start.world.setting,
-        values=values,
+        drawn=drawn,
     )
 
 

@@ -164,6 +164,7 @@ class Question:
         self._bench, self._posterior = bench, posterior
         place_key = _place_key(study.arms[0], study.seed, self.total, posterior)
         self._keys = [place_key, *((place_key, repr(replace(plan, name=""))) for plan in study.arms)]
+        self._drawn = tuple(sorted(study.arms[0].parameters.items()))  # beside what the key of the place says
         self._kept: tuple[_Place, tuple[_Arm, ...]] | None = None
         self._stopped: InputError | None = None
         self._touched = time.monotonic()
@@ -527,16 +528,16 @@ class Workbench:
     def _start(self, question: Question, place: _Place, replicate: int) -> Start:
         """The burnt-in municipality of a replicate: as it was kept, or made and kept where there is room."""
         plan, seed = question.study.arms[0], question.study.seed
+        packed = place.starts.get(replicate)
+        if packed is not None and packed.drawn == question._drawn:
+            return unpack(packed)
         if posterior_identity(plan.posterior) != question._posterior:
             raise InputError("has changed since it was asked for", file=plan.posterior, allowed="asking again")
-        values = parameter_values(plan, seed, replicate // 2)
-        packed = place.starts.get(replicate)
+        setting = make_setting(plan, parameter_values(plan, seed, replicate // 2))
         if packed is not None:
-            start = unpack(packed)
-            same = np.array_equal(values, packed.values)
-            return start if same else with_setting(start, make_setting(plan, values))
-        start = start_of(new_world_in(plan, seed, replicate, make_setting(plan, values)), plan)
-        packed = pack(start, values)
+            return with_setting(unpack(packed), setting)
+        start = start_of(new_world_in(plan, seed, replicate, setting), plan)
+        packed = pack(start, question._drawn)
         with self._changed:
             if self._kept.get(place.key) is place and self._room(packed.nbytes, place.key):
                 place.starts[replicate] = packed
