@@ -502,11 +502,9 @@ def _setting(manifest: Manifest, section: str, key: str) -> Any:
 
 
 def at_horizon(table: pd.DataFrame, contrast: str, population: str) -> dict[str, Line]:
-    """The last month of each outcome of a contrast, by outcome."""
-    rows = table[(table.contrast == contrast) & (table.population == population)]
-    if not len(rows):
-        return {}
-    last = rows[rows.month == rows.month.max()]
+    """Each outcome of a contrast at the horizon, by outcome: none of a population of which nobody is left by then."""
+    at_end = table[table.month == table.month.max()]  # the pool is never empty
+    last = at_end[(at_end.contrast == contrast) & (at_end.population == population)]
     return {str(row["outcome"]): {str(k): v for k, v in row.items()} for row in last.to_dict("records")}
 
 
@@ -550,9 +548,7 @@ def _difference(row: Line, lang: str, head: Cell | None = None) -> Row:
 
 def _range(row: Mapping[Any, Any], low: str, high: str, lang: str) -> str:
     """Two ends of an interval of an outcome."""
-    outcome = str(row["outcome"])
-    ends = {key: words.plain(float(row[name]), outcome, lang) for key, name in (("low", low), ("high", high))}
-    return say("size.range", lang, **ends)
+    return words.plain_range(float(row[low]), float(row[high]), str(row["outcome"]), lang)
 
 
 def _repeat(manifest: Manifest, lang: str) -> list[tuple[str, str]]:
