@@ -221,6 +221,27 @@ def words_of(statistic: str, meaning: str, lang: str) -> tuple[str, str]:
     return meaning, "en"
 
 
+def told_apart(asked: pd.DataFrame, lang: str) -> list[str]:
+    """The statistics in words; what two say alike is told apart by the month, and then by the words of their names that differ.
+
+    Parameters
+    ----------
+    asked : rows with ``target,statistic,meaning,month``
+    """
+    rows: list[Any] = list(asked.itertuples())
+    names = [words_of(str(row.statistic), str(row.meaning), lang)[0] for row in rows]
+    word = say("calibration.month", lang).lower()
+    months = [f"{name}, {word} {number(row.month, lang)}" for name, row in zip(names, rows, strict=True)]
+    names = [month if names.count(name) > 1 else name for name, month in zip(names, months, strict=True)]
+    parts = [set(str(row.target).split("-")) for row in rows]
+    found = []
+    for name, row in zip(names, rows, strict=True):
+        alike = [part for part, other in zip(parts, names, strict=True) if other == name]
+        own = [part for part in str(row.target).split("-") if part not in set.intersection(*alike)]
+        found.append(", ".join([name, *map(capital, own)]))
+    return found
+
+
 def _has_name(outcome: str) -> bool:
     return outcome_name(outcome, "nb") != outcome
 

@@ -20,15 +20,16 @@ from results.style import (
     PALE,
     PHONE_WIDTH,
     PURPLE,
+    SMALL,
     VERMILLION,
     WIDTH,
     Picture,
     finish,
+    fit,
     header,
     margins,
     month_ticks,
     number_axis,
-    shorten,
     style,
 )
 from simulation.names import BARRIERS, BENEFITS, SERVICES
@@ -58,7 +59,7 @@ class Shape:
     """of the legend"""
 
 
-PAGE: Final = Shape(WIDTH, 0.24, 0.91, 0.235, 0.95, 0.85, 1.45, 9, 7.5, 105.0, 4)
+PAGE: Final = Shape(WIDTH, 0.24, 0.91, 0.235, 0.85, 0.8, 1.6, SMALL, SMALL, 75.0, 4)
 PHONE: Final = Shape(PHONE_WIDTH, 0.4, 0.97, 0.25, 0.95, 0.7, 3.0, 11, 10, 36.0, 1)
 
 BENEFIT_COLOURS: Final = {name: AREAS[b] for b, name in enumerate(BENEFITS) if b}
@@ -123,13 +124,13 @@ def two_lives(
             y -= lanes
             upper = figure.add_axes((shape.left, y / height, wide, lanes / height))
             _draw_lanes(upper, panel, rows, (first, last), shape)
-            upper.set_title(shorten(label, 70))
+            upper.set_title(fit(capital(label), int(10 * shape.width * (shape.right - shape.left))))
             y -= MONEY + GAP
             lower = figure.add_axes((shape.left, y / height, wide, MONEY / height))
             _draw_money(lower, panel, (first, last), most, shape, lang)
             y -= shape.between
         lower.set_xlabel(say("figure.month", lang))
-        _legend(figure, height, shape, lang)
+        _legend(figure, height, both, shape, lang)
         header(figure, title, say("figure.lives_note", lang))
         alt = say(
             "alt.lives",
@@ -190,11 +191,11 @@ def _box(axes: Any, left: float, width: float, y: float, colour: str, hatch: str
     )
 
 
-def _write(axes: Any, left: float, width: float, y: float, text: str, shape: Shape, colour: str = BLACK) -> None:
+def _write(axes: Any, left: float, width: float, y: float, text: str, shape: Shape) -> None:
     """A word in a box, if the box has room for it."""
     months = axes.get_xlim()[1] - axes.get_xlim()[0]
     if width >= len(text) * months / shape.letters:
-        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=shape.words, color=colour, clip_on=True)
+        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=shape.words, clip_on=True)
 
 
 def _coordinator(most: float, shape: Shape, lang: str) -> Callable[[Any, Panel, float], None]:
@@ -206,15 +207,21 @@ def _coordinator(most: float, shape: Shape, lang: str) -> Callable[[Any, Panel, 
             if m["contact_hours"] > 0:
                 tall = 0.74 * m["contact_hours"] / most
                 axes.bar(m["month"], tall, width=0.7, bottom=y - 0.37, color=BLUE)
-        if any(m["coordinator"] for m in panel):
+        there = [m["month"] for m in panel if m["coordinator"] or m["contact_hours"] > 0]
+        if there and shape is PHONE:  # no room beside the bars: above the right end of the row
             text = say("figure.lives_hours", lang, hours=number(most, lang, 1))
-            if shape is PHONE:  # no room beside the rows: above the right end of the first
-                place = {"text": text, "xytext": (0, 3), "va": "bottom", "ha": "right"}
-            else:
-                place = {"text": f"– {text}", "xytext": (2, 0), "va": "center"}
             axes.annotate(
-                xy=(1.0, y + 0.37), xycoords=("axes fraction", "data"), textcoords="offset points",
-                fontsize=shape.words, color=BLUE, annotation_clip=False, **place,
+                text, (1.0, y + 0.37), (0, 3), ("axes fraction", "data"), "offset points", va="bottom", ha="right",
+                fontsize=shape.words, color=BLUE, annotation_clip=False,
+            )  # fmt: skip
+        elif there:
+            text = say("figure.lives_most", lang, hours=number(max(m["contact_hours"] for m in panel), lang, 1))
+            first, last = axes.get_xlim()
+            before, after = min(there) - first, last - max(there)
+            x, side, shift = (min(there) - 0.5, "right", -4) if before >= after else (max(there) + 0.5, "left", 4)
+            axes.annotate(
+                text, (x, y), (shift, 0), textcoords="offset points", va="center", ha=side,
+                fontsize=shape.words, color=BLUE,
             )  # fmt: skip
 
     return draw
@@ -227,8 +234,7 @@ def _work(k: int, shape: Shape, lang: str) -> Callable[[Any, Panel, float], None
                 colour, hatch = WORK_COLOURS[work]
                 _box(axes, left, width, y, colour, hatch)
                 if not hatch:
-                    colour = "white" if work == "full_time" else BLACK
-                    _write(axes, left, width, y, say(f"work.{work}", lang), shape, colour)
+                    _write(axes, left, width, y, say(f"work.{work}", lang), shape)
 
     return draw
 
@@ -239,9 +245,7 @@ def _benefit(k: int, shape: Shape, lang: str) -> Callable[[Any, Panel, float], N
             if benefit != "none":
                 colour, hatch = BENEFIT_COLOURS[benefit]
                 _box(axes, left, width, y, colour, hatch)
-                text = say(f"source.{benefit}", lang)
-                short = text[text.rfind("(") + 1 : -1] if text.endswith(")") else text  # "... (AAP)" is AAP here
-                _write_on_ground(axes, left, width, y, short, shape)
+                _write_on_ground(axes, left, width, y, say(f"benefit_short.{benefit}", lang), shape)
 
     return draw
 
@@ -313,9 +317,7 @@ def _draw_lanes(axes: Any, panel: Panel, rows: Sequence[Row], months: tuple[int,
         draw(axes, panel, len(rows) - 1 - i)
 
 
-def _draw_money(
-    axes: Any, panel: Panel, months: tuple[int, int], most: float, shape: Shape, lang: str
-) -> None:
+def _draw_money(axes: Any, panel: Panel, months: tuple[int, int], most: float, shape: Shape, lang: str) -> None:
     x = [m["month"] for m in panel]
     axes.fill_between(x, [m["social_assistance"] for m in panel], step="mid", color=VERMILLION, alpha=0.25, linewidth=0)
     axes.step(x, [m["social_assistance"] for m in panel], where="mid", color=VERMILLION, linewidth=1.2, linestyle="--")
@@ -329,7 +331,14 @@ def _draw_money(
     axes.set_ylabel(say("figure.lives_money", lang), fontsize=shape.names)
 
 
-def _legend(figure: Figure, height: float, shape: Shape, lang: str) -> None:
+def _legend(figure: Figure, height: float, both: Panel, shape: Shape, lang: str) -> None:
+    """What the colours are; of the benefits those that either life has: a short bar has no room for its word."""
+    had = {benefit for m in both for benefit in m["benefit"]}
+    benefits = [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=capital(say(f"source.{name}", lang)))
+        for name, (colour, hatch) in BENEFIT_COLOURS.items()
+        if name in had
+    ]
     handles = [
         Patch(facecolor="#bcd9ea", label=capital(say("figure.lives_coordinator", lang))),
         Patch(facecolor=WORK_COLOURS["full_time"][0], label=capital(say("work.full_time", lang))),
@@ -343,6 +352,7 @@ def _legend(figure: Figure, height: float, shape: Shape, lang: str) -> None:
         Line2D([], [], color=BLACK, linewidth=1.6, label=capital(say("figure.lives_disposable", lang))),
         Line2D([], [], color=VERMILLION, linewidth=1.2, linestyle="--",
                label=capital(say("figure.lives_assistance", lang))),
+        *benefits,
     ]  # fmt: skip
     above = 0.3 if shape is PAGE else margins("", say("figure.lives_note", lang))[1]
     figure.legend(
