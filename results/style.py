@@ -207,17 +207,16 @@ def number_axis(axis: Any, lang: str, *, share: bool = False, signed: bool = Fal
 
     def text(value: float, _: int) -> str:
         if share:
-            return percent(value, lang, _decimals(formatter.locs, 100.0))
+            return percent(value, lang, _decimals(axis, 100.0))
         factor = 100.0 if points else 1.0
-        return number(value * factor, lang, _decimals(formatter.locs, factor), signed=signed)
+        return number(value * factor, lang, _decimals(axis, factor), signed=signed)
 
-    formatter = FuncFormatter(text)
-    axis.set_major_formatter(formatter)
+    axis.set_major_formatter(FuncFormatter(text))
 
 
-def _decimals(places: Any, factor: float) -> int:
+def _decimals(axis: Any, factor: float) -> int:
     """As many decimals as the distance between ticks needs."""
-    ticks = np.asarray(places) * factor
+    ticks = np.asarray(axis.get_majorticklocs()) * factor
     step = float(np.min(np.diff(ticks))) if ticks.size > 1 else 1.0
     return next((d for d in range(4) if abs(step - round(step, d)) < 1e-6 * step), 3)
 
