@@ -33,7 +33,10 @@ def section(manifest: Mapping[str, Any], lang: str) -> Section | None:
         "about_nulls": _about_nulls(asked[null], lang),
         "nulls": [_null_row(row, lang) for row in asked[null].itertuples()],
         "about_values": _about_values(asked[~null], lang),
-        "values": [_value_row(row, lang) for row in asked[~null].itertuples()],
+        "values": [
+            _value_row(row, name, lang)
+            for row, name in zip(asked[~null].itertuples(), told_apart(asked[~null], lang), strict=True)
+        ],
         "outside": [_outside(row, lang) for row in asked[~asked["inside"]].itertuples()],
         "silent": _silent(note.parameters(), lang),
         "worth": _worth(note, manifest, lang),
@@ -193,9 +196,10 @@ def _null_row(row: Any, lang: str) -> Section:
     return {**_head(row, lang), "month": number(row.month, lang), "before": before, "after": after}
 
 
-def _value_row(row: Any, lang: str) -> Section:
+def _value_row(row: Any, name: str, lang: str) -> Section:
     return {
         **_head(row, lang),
+        "name": capital(name),
         "published": measured(row.observed, row, lang),
         "before": _range(row.prior_low, row.prior_high, row, lang),
         "after": _range(row.low, row.high, row, lang),

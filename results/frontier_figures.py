@@ -34,6 +34,7 @@ from results.style import (
 from results.words import BETTER, is_share, unit
 
 PANEL: Final = 2.5  # inches
+CELL: Final = 8.5  # points: the cells of a map are narrow, and the report has none
 BETWEEN: Final = 1.0
 TOP: Final = 0.8
 BOTTOM: Final = 0.75  # the axis, above the note
@@ -156,7 +157,7 @@ def _name_corners(axes: Any, corners: pd.DataFrame) -> None:
     low, high = axes.get_xlim()
     for row in corners.sort_values("staffing_cost_a_year").to_dict("records"):
         x = row["staffing_cost_a_year"] / MILLION
-        if x - last < (high - low) * 0.06:  # no room
+        if x - last < (high - low) * 0.1:  # no room
             continue
         last = x
         up = BETTER[row["outcome"]] > 0
@@ -214,7 +215,7 @@ def _draw_heat(axes: Any, rows: pd.DataFrame, outcome: str, lang: str) -> None:
         text = fine(float(row["mean"]), outcome, lang)
         text = f"({text})" if holds_zero(row) else text
         place = (column[row["coordinators"]], line[row["caseload"]])
-        axes.text(*place, text, ha="center", va="center")
+        axes.text(*place, text, ha="center", va="center", fontsize=CELL)
     axes.set_xticks(range(len(means.columns)), [number(float(str(c)), lang) for c in means.columns])
     axes.set_yticks(range(len(means.index)), [number(k, lang) for k in means.index])
     axes.set_xlabel(say("frontier.coordinators_axis", lang))

@@ -177,7 +177,7 @@ def information_figure(table: pd.DataFrame, lang: str, account: str = "society",
     with style():
         figure = Figure(figsize=(WIDTH, height))
         header(figure, title, alt)
-        names = [group_name(str(group), lang) for rows in bars.values() for group in rows["group"]]
+        names = [_bar_name(str(group), lang) for rows in bars.values() for group in rows["group"]]
         left = (0.35 + LETTER * min(max(len(name) for name in names), LONGEST)) / WIDTH
         top = height - TOP
         for name, tall in zip(contrasts, heights, strict=True):
@@ -196,6 +196,10 @@ def information_figure(table: pd.DataFrame, lang: str, account: str = "society",
         return finish(figure, "value-of-information", title, alt)
 
 
+def _bar_name(group: str, lang: str) -> str:
+    return capital(say("information.everything", lang) if group == "everything" else group_name(group, lang))
+
+
 def _bars(table: pd.DataFrame, contrast: str, account: str, factor: float) -> pd.DataFrame:
     """The bars of a contrast: everything, then the groups, ``group,value,low,high``."""
     everything = _rows(table, contrast, account, factor, "evpi").assign(group="everything")
@@ -209,7 +213,7 @@ def _draw_bars(axes: Any, rows: pd.DataFrame, most: float, lang: str) -> None:
     axes.barh(places, rows["value"].fillna(0.0), height=0.62, color=colours)
     axes.hlines(places, rows["low"], rows["high"], color="black", linewidth=1.3)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(places, [fit(group_name(str(g), lang), LONGEST, 1) for g in rows["group"]])
+    axes.set_yticks(places, [fit(_bar_name(str(g), lang), LONGEST, 1) for g in rows["group"]])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     widest = 1.12 * most if most > 0.0 else 1.0
