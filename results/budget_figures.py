@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -22,6 +23,7 @@ from results.style import (
     Picture,
     finish,
     header,
+    margins,
     number_axis,
     style,
     wrap,
@@ -32,7 +34,7 @@ PLANE_PAYERS: Final = ("municipality", "society")
 """Two clouds can be told apart in one panel; the tables have the others."""
 MOST_DRAWN: Final = 400  # points of a cloud
 ACROSS: Final = 2  # panels beside each other
-FOOT: Final = 0.42  # inches: a note of two lines
+LETTERS: Final = 46  # of a line under or over a panel
 
 
 def plane(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang: str) -> Picture | None:
@@ -44,7 +46,8 @@ def plane(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang:
     title = say("budget.plane_title", lang, name=contrast["name"])
     parts: list[str] = []
     with style():
-        figure, panels = _panels(len(gains))
+        note = say("budget.plane_note", lang)
+        figure, panels = _panels(len(gains), note)
         for panel, gain in zip(panels, gains, strict=True):
             ours = rows[rows["gain"] == gain]
             for payer in PLANE_PAYERS:
@@ -52,15 +55,18 @@ def plane(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang:
                 if len(cloud):
                     _cloud(panel, cloud, payer)
                     parts.append(_plane_part(cloud, gain, payer, lang))
+            for values, limits in ((ours["effect"], panel.set_xlim), (ours["cost"], panel.set_ylim)):
+                if not values.any():  # nothing differs: zero in the middle, not the smallest of numbers
+                    limits(-1, 1)
             panel.axhline(0, color=BLACK, linewidth=1)
             panel.axvline(0, color=BLACK, linewidth=1)
-            panel.set_xlabel(wrap(capital(words_for("budget", gain, lang)), 60), fontsize=9)
+            panel.set_xlabel(wrap(capital(words_for("budget", gain, lang)), LETTERS))
             panel.locator_params(nbins=5)
             number_axis(panel.xaxis, lang, signed=True)
             number_axis(panel.yaxis, lang, signed=True)
         _first_of_rows(panels, say("budget.plane_y", lang))
-        _legend(figure, panels[0], [p for p in PLANE_PAYERS if (rows["payer"] == p).any()], lang)
-        header(figure, wrap(title, 92), say("budget.plane_note", lang))
+        _legend(figure, [p for p in PLANE_PAYERS if (rows["payer"] == p).any()], note, lang)
+        header(figure, title, note)
         count = number(int(rows["draw"].nunique()), lang)
         alt = say("budget.plane_alt", lang, count=count, parts=" ".join(parts))
         return finish(figure, f"plane-{position + 1}", title, alt)
@@ -76,8 +82,8 @@ def _cloud(panel: Any, cloud: pd.DataFrame, payer: str) -> None:
 
 
 def _plane_part(cloud: pd.DataFrame, gain: str, payer: str, lang: str) -> str:
-    shares = {"share": (cloud["effect"] > 0).mean(), "cheaper": (cloud["cost"] < 0).mean()}
-    told = {key: percent(float(value), lang) for key, value in shares.items()}
+    ahead = {"share": cloud["effect"], "cheaper": -cloud["cost"]}
+    told = {key: percent(float((np.sign(values) + 1).mean() / 2), lang) for key, values in ahead.items()}  # ties half
     name = capital(words_for("budget", gain, lang))
     return say("budget.plane_part", lang, gain=name, payer=payer_name(payer, lang), **told)
 
@@ -94,7 +100,7 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
     rising = any(still_rising(line.sort_values("threshold")) for _, line in rows.groupby(["gain", "payer"]))
     note = " ".join(say(f"budget.{key}", lang) for key in ("accept_note", *(["accept_rising"] if rising else [])))
     with style():
-        figure, panels = _panels(len(gains), _foot(note))
+        figure, panels = _panels(len(gains), note)
         for panel, gain in zip(panels, gains, strict=True):
             for index, payer in enumerate(payers):
                 line = rows[(rows["gain"] == gain) & (rows["payer"] == payer)].sort_values("threshold")
@@ -108,13 +114,13 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
             panel.axhline(0.5, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
             panel.set_ylim(-0.02, 1.02)
             panel.locator_params(axis="x", nbins=5)
-            panel.set_title(wrap(capital(words_for("budget", gain, lang)), 60), fontsize=9.5)
-            panel.set_xlabel(say("budget.accept_x", lang), fontsize=9)
+            panel.set_title(wrap(capital(words_for("budget", gain, lang)), LETTERS - 4))
+            panel.set_xlabel(say("budget.accept_x", lang))
             number_axis(panel.xaxis, lang)
             number_axis(panel.yaxis, lang, share=True)
         _first_of_rows(panels, say("budget.accept_y", lang))
-        _legend(figure, panels[0], payers, lang, lines=True, foot=_foot(note))
-        header(figure, wrap(title, 92), note)
+        _legend(figure, payers, note, lang, lines=True)
+        header(figure, title, note)
         alt = say("budget.accept_alt", lang, parts=" ".join(parts))
         return finish(figure, f"acceptability-{position + 1}", title, alt)
 
@@ -137,16 +143,11 @@ def still_rising(line: pd.DataFrame) -> bool:
 # ---- panels ----------------------------------------------------------------------------------------------------------
 
 
-def _foot(note: str) -> float:
-    """The height that a note takes at the foot, inches."""
-    return 0.12 + 0.15 * (wrap(note, 126).count("\n") + 1)
-
-
-def _panels(count: int, foot: float = FOOT) -> tuple[Figure, list[Any]]:
+def _panels(count: int, note: str) -> tuple[Figure, list[Any]]:
     """Panels in rows, with margins in inches so that text never meets a panel."""
     rows = -(-count // ACROSS)
     columns = min(count, ACROSS)
-    tall, above, below, gap = 2.3, 0.95, foot + 0.88, 1.0
+    tall, above, below, gap = 2.3, 0.95, margins("", note, WIDTH)[1] + 0.88, 1.0
     height = above + rows * tall + (rows - 1) * gap + below
     figure = Figure(figsize=(WIDTH, height))
     left, between = 0.085, 0.075
@@ -161,12 +162,10 @@ def _panels(count: int, foot: float = FOOT) -> tuple[Figure, list[Any]]:
 
 def _first_of_rows(panels: Sequence[Any], text: str) -> None:
     for panel in panels[::ACROSS]:
-        panel.set_ylabel(text, fontsize=9)
+        panel.set_ylabel(text)
 
 
-def _legend(
-    figure: Figure, panel: Any, payers: Sequence[str], lang: str, *, lines: bool = False, foot: float = FOOT
-) -> None:
+def _legend(figure: Figure, payers: Sequence[str], note: str, lang: str, *, lines: bool = False) -> None:
     from matplotlib.lines import Line2D
 
     places = {payer: index for index, payer in enumerate(payers if lines else PLANE_PAYERS)}
@@ -178,4 +177,5 @@ def _legend(
         for payer in payers
     ]  # fmt: skip
     height = float(figure.get_size_inches()[1])
-    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=9.5, bbox_to_anchor=(0.5, foot / height))
+    foot = margins("", note, WIDTH)[1]
+    figure.legend(handles=handles, loc="lower center", ncols=3, bbox_to_anchor=(0.5, foot / height))

@@ -12,33 +12,36 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from results import files
-from results.calibration_section import words_of
+from results.calibration_section import told_apart
 from results.language import capital, input_name, number, percent, say
 from results.style import (
     BLUE,
     GREY,
+    LETTER,
     ORANGE,
     PALE,
+    SMALL,
     VERMILLION,
     WIDTH,
     Picture,
     finish,
+    fit,
     header,
+    margins,
     number_axis,
     save,
-    shorten,
     style,
     wrap,
 )
 
 Z90: Final = 1.6448536269514722
-ROW: Final = 0.23  # inches of a row
-NAMES: Final = 9.0  # points
-LONGEST: Final = 58  # letters of a name
-TOP: Final = 0.85  # inches above the first panel: title and legend
-BOTTOM: Final = 1.2  # inches under the last: axis and note
-BETWEEN: Final = 1.05  # inches between two panels
-ACROSS: Final = 62  # letters of a line under a panel
+LINE: Final = 0.165  # inches of a line of a name
+ROW: Final = 0.185  # inches of a row with one line; a second takes a line more
+LONGEST: Final = 68  # letters of a line of a name
+TOP: Final = 0.8  # inches above the first panel: title and legend
+AXIS: Final = 0.65  # inches under a panel: its axis
+BETWEEN: Final = 0.8  # inches between two panels
+ACROSS: Final = 54  # letters of a line under a panel
 FURTHEST: Final = 3.1
 """Half-widths from the middle at which a figure is drawn at the edge, as an arrow."""
 OF_NULLS: Final = 0.1
@@ -57,18 +60,20 @@ def write_figures(folder: Path, tables: dict[str, pd.DataFrame], lang: str) -> l
 
 
 def _panels(names: list[list[str]], title: str, note: str) -> tuple[Figure, list[Any]]:
-    """A figure with panels below each other, each with a row for each of its names."""
-    shown = [[shorten(name, LONGEST) for name in panel] for panel in names]
-    height = TOP + BOTTOM + ROW * sum(map(len, names)) + BETWEEN * (len(names) - 1)
+    """A figure with panels below each other, each with a tick for each of its names, in inches from the top."""
+    shown = [[fit(name, LONGEST) for name in panel] for panel in names]
+    rows = [np.array([ROW + LINE * name.count("\n") for name in panel]) for panel in shown]
+    tall = [float(np.sum(inches)) for inches in rows]
+    height = TOP + AXIS + margins("", note, WIDTH)[1] + sum(tall) + BETWEEN * (len(names) - 1)
     figure = Figure(figsize=(WIDTH, height))
     header(figure, title, note)
-    left = (0.35 + 0.078 * max(len(name) for panel in shown for name in panel)) / WIDTH
+    left = (0.35 + LETTER * max(len(line) for panel in shown for name in panel for line in name.split("\n"))) / WIDTH
     found, top = [], height - TOP
-    for panel in shown:
-        bottom = top - ROW * len(panel)
+    for panel, inches in zip(shown, rows, strict=True):
+        bottom = top - float(np.sum(inches))
         axes = figure.add_axes((left, bottom / height, 0.97 - left, (top - bottom) / height))
-        axes.set_ylim(len(panel) - 0.5, -0.5)
-        axes.set_yticks(range(len(panel)), panel, fontsize=NAMES)
+        axes.set_ylim(np.sum(inches), 0.0)
+        axes.set_yticks(np.cumsum(inches) - inches / 2.0, panel, linespacing=0.95)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
         found.append(axes)
@@ -78,7 +83,7 @@ def _panels(names: list[list[str]], title: str, note: str) -> tuple[Figure, list
 
 def _legend(axes: Any, handles: list[Any]) -> None:
     """Right above the first panel, whatever its height."""
-    axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles), fontsize=NAMES)
+    axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles))
 
 
 # ---- parameters ------------------------------------------------------------------------------------------------------
@@ -101,15 +106,16 @@ def parameters_figure(table: pd.DataFrame, lang: str) -> Picture:
     title = say("calibration.parameters_title", lang)
     with style():
         figure, (axes,) = _panels([[capital(name) for name in names]], title, alt)
-        axes.barh(range(len(names)), 2 * Z90, left=-Z90, height=0.68, color=PALE)
+        places = axes.get_yticks()
+        axes.barh(places, 2 * Z90, left=-Z90, height=0.68 * ROW, color=PALE)
         row: Any
-        for place, row in enumerate(ordered.itertuples(name="Row")):
+        for place, row in zip(places, ordered.itertuples(name="Row"), strict=True):
             colour = GREY if row.says == "nothing" else BLUE
             axes.plot([row.z_p05, row.z_p95], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
             axes.plot([row.z_p50], [place], "o", color=colour, markersize=5)
         widest = np.nanmax([2.6, *(0.1 - ordered["z_p05"]), *(0.1 + ordered["z_p95"])])
         axes.set_xlim(-widest, widest)
-        axes.set_xlabel(say("calibration.parameters_axis", lang), fontsize=NAMES)
+        axes.set_xlabel(say("calibration.parameters_axis", lang))
         number_axis(axes.xaxis, lang)
         lines = ((BLUE, "posterior"), (GREY, "silent"))
         handles = [Patch(color=PALE, label=say("calibration.prior", lang))]
@@ -155,37 +161,32 @@ def targets_figure(table: pd.DataFrame, lang: str) -> Picture:
 
 
 def _target_names(table: pd.DataFrame, lang: str) -> list[str]:
-    """Statistics in words, with the month where two are of the same; those that were not fitted bear a star."""
-    names = [capital(words_of(str(row.statistic), str(row.meaning), lang)[0]) for row in table.itertuples()]
-    shown = []
-    for name, month, role in zip(names, table["month"], table["role"], strict=True):
-        end = f", {say('calibration.month', lang).lower()} {number(month, lang)}" if names.count(name) > 1 else ""
-        star = "" if role == "fit" else " *"
-        shown.append(f"{shorten(name, LONGEST - len(end) - len(star))}{end}{star}")
-    return shown
+    """Statistics in words that tell them apart; those that were not fitted bear a star."""
+    stars = ["" if role == "fit" else "\N{NO-BREAK SPACE}*" for role in table["role"]]
+    return [f"{capital(name)}{star}" for name, star in zip(told_apart(table, lang), stars, strict=True)]
 
 
 def _draw_values(axes: Any, table: pd.DataFrame, lang: str) -> None:
     axes.axvspan(-1, 1, color=PALE)
     row: Any
-    for place, row in enumerate(table.itertuples(name="Row")):
+    for place, row in zip(axes.get_yticks(), table.itertuples(name="Row"), strict=True):
         _pair(axes, place, *_positions(row), inside=row.inside)
     axes.set_xlim(-FURTHEST - 0.15, FURTHEST + 0.15)
-    axes.set_xlabel(wrap(say("calibration.targets_axis", lang), ACROSS), fontsize=NAMES)
+    axes.set_xlabel(wrap(say("calibration.targets_axis", lang), ACROSS))
     number_axis(axes.xaxis, lang)
 
 
 def _draw_nulls(axes: Any, table: pd.DataFrame, lang: str) -> None:
     axes.axvspan(OF_NULLS, 1, color=PALE)
     row: Any
-    for place, row in enumerate(table.itertuples(name="Row")):
+    for place, row in zip(axes.get_yticks(), table.itertuples(name="Row"), strict=True):
         _pair(axes, place, row.prior_not_significant, row.not_significant, inside=row.inside)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel(wrap(say("calibration.nulls_axis", lang), ACROSS), fontsize=NAMES)
+    axes.set_xlabel(wrap(say("calibration.nulls_axis", lang), ACROSS))
     number_axis(axes.xaxis, lang, share=True)
 
 
-def _pair(axes: Any, place: int, before: float, after: float, *, inside: bool) -> None:
+def _pair(axes: Any, place: float, before: float, after: float, *, inside: bool) -> None:
     """Where a target lies before the fit and after, joined by a line; arrows for what lies further out."""
     colour = BLUE if inside else VERMILLION
     axes.plot([before, after], [place, place], color=GREY, linewidth=0.8)
@@ -227,19 +228,20 @@ def ranks_figure(ranks: pd.DataFrame, recovery: pd.DataFrame, lang: str) -> Pict
     columns = 4
     lines = -(-len(names) // columns)
     with style():
-        height = 1.6 + 1.25 * lines
+        height = 1.1 + margins("", alt, WIDTH)[1] + 1.5 * lines
         figure = Figure(figsize=(WIDTH, height))
         header(figure, title, alt)
         for place, name in enumerate(names):
             across, down = place % columns, place // columns
-            bottom = 1 - (0.75 + 1.25 * (down + 1) - 0.35) / height
+            bottom = 1 - (0.55 + 1.5 * (down + 1)) / height
             axes = figure.add_axes((0.05 + across * 0.24, bottom, 0.2, 0.7 / height))
             counts = bins[place]
             axes.axhspan(low, high, color=PALE)
             ok = bool(np.all((counts >= low) & (counts <= high)))
             axes.bar(np.arange(BINS), counts, width=0.9, color=BLUE if ok else ORANGE)
-            axes.set_title(name.replace(" | ", "\n"), fontsize=7.5, fontweight="normal")
+            axes.set_title(
+                "\n".join(fit(part, 23, 1) for part in name.split(" | ")), fontsize=SMALL, fontweight="normal"
+            )
             axes.set_xticks([])
             axes.set_ylim(0, max(float(high) * 1.15, float(counts.max()) * 1.05))
-            axes.tick_params(labelsize=7)
         return finish(figure, "calibration-ranks", title, alt)

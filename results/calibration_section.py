@@ -33,7 +33,10 @@ def section(manifest: Mapping[str, Any], lang: str) -> Section | None:
         "about_nulls": _about_nulls(asked[null], lang),
         "nulls": [_null_row(row, lang) for row in asked[null].itertuples()],
         "about_values": _about_values(asked[~null], lang),
-        "values": [_value_row(row, lang) for row in asked[~null].itertuples()],
+        "values": [
+            _value_row(row, name, lang)
+            for row, name in zip(asked[~null].itertuples(), told_apart(asked[~null], lang), strict=True)
+        ],
         "outside": [_outside(row, lang) for row in asked[~asked["inside"]].itertuples()],
         "silent": _silent(note.parameters(), lang),
         "worth": _worth(note, manifest, lang),
@@ -204,9 +207,10 @@ def _null_row(row: Any, lang: str) -> Section:
     return {**_head(row, lang), "month": number(row.month, lang), "before": before, "after": after}
 
 
-def _value_row(row: Any, lang: str) -> Section:
+def _value_row(row: Any, name: str, lang: str) -> Section:
     return {
         **_head(row, lang),
+        "name": capital(name),
         "published": measured(row.observed, row, lang),
         "before": _range(row.prior_low, row.prior_high, row, lang),
         "after": _range(row.low, row.high, row, lang),
@@ -230,6 +234,27 @@ def words_of(statistic: str, meaning: str, lang: str) -> tuple[str, str]:
     if where and _has_name(rest):
         return f"{outcome_name(rest, lang)} ({where[lang]})", lang
     return meaning, "en"
+
+
+def told_apart(asked: pd.DataFrame, lang: str) -> list[str]:
+    """The statistics in words; what two say alike is told apart by the month, and then by the words of their names that differ.
+
+    Parameters
+    ----------
+    asked : rows with ``target,statistic,meaning,month``
+    """
+    rows: list[Any] = list(asked.itertuples())
+    names = [words_of(str(row.statistic), str(row.meaning), lang)[0] for row in rows]
+    word = say("calibration.month", lang).lower()
+    months = [f"{name}, {word} {number(row.month, lang)}" for name, row in zip(names, rows, strict=True)]
+    names = [month if names.count(name) > 1 else name for name, month in zip(names, months, strict=True)]
+    parts = [set(str(row.target).split("-")) for row in rows]
+    found = []
+    for name, row in zip(names, rows, strict=True):
+        alike = [part for part, other in zip(parts, names, strict=True) if other == name]
+        own = [part for part in str(row.target).split("-") if part not in set.intersection(*alike)]
+        found.append(", ".join([name, *map(capital, own)]))
+    return found
 
 
 def _has_name(outcome: str) -> bool:

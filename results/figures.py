@@ -25,16 +25,19 @@ from results.style import (
     BLACK,
     BLUE,
     GREY,
+    LETTER,
     SKY,
+    SMALL,
     WIDTH,
     Picture,
     arm_style,
     finish,
+    fit,
     header,
     label_line_ends,
+    margins,
     month_ticks,
     number_axis,
-    shorten,
     style,
     wrap,
 )
@@ -43,6 +46,9 @@ from simulation.names import BENEFITS, SERVICES
 __all__ = ["LifeMonth", "Picture", "differences", "headline", "reach", "services", "sources", "two_lives"]
 
 FEW_ARMS: Final = 5
+TALL: Final = 2.35  # inches, of a panel of the headlines
+LINE: Final = 2.0  # points, of a mean in it
+LABEL: Final = 31  # letters of a name beside a line
 SOURCES: Final = ("work", *BENEFITS[1:], "social_assistance", "none")
 
 
@@ -87,10 +93,13 @@ def headline(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
     """The three headline outcomes of the eligible families by arm over time, p05-p95 over replicates as bands."""
     title = say("figure.headline_title", lang)
     parts = []
+    drawn = {outcome: _lines(outcomes, outcome, "eligible") for outcome in HEADLINES}
+    hidden = [apart for outcome, lines in drawn.items() for apart in _hidden(lines, outcome, lang)]
+    beneath = [say("figure.headline_hidden", lang, panels="; ".join(hidden))] if hidden else []
+    note = " ".join([say("figure.headline_note", lang), *beneath])
     with style():
-        figure, panels = _grid(3, 2.35, right=0.735)
-        for panel, outcome in zip(panels, HEADLINES, strict=True):
-            lines = _lines(outcomes, outcome, "eligible")
+        figure, panels = _grid(3, TALL, right=0.735, bottom=0.65 + margins("", note, WIDTH)[1])
+        for panel, (outcome, lines) in zip(panels, drawn.items(), strict=True):
             ends = []
             for index, arm in enumerate(arms):
                 if arm not in lines:
@@ -102,8 +111,9 @@ def headline(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
                 # Bands lie over each other: their edges tell them apart, as long as they are few.
                 for edge in (line.p05, line.p95) if len(arms) <= FEW_ARMS else ():
                     panel.plot(line.month, edge, color=look["color"], linestyle=look["linestyle"], linewidth=0.7)
-                panel.plot(line.month, line["mean"], color=look["color"], linestyle=look["linestyle"], linewidth=2)
-                ends.append((float(line.month.iloc[-1]), float(line["mean"].iloc[-1]), shorten(arm), look["color"]))
+                panel.plot(line.month, line["mean"], color=look["color"], linestyle=look["linestyle"], linewidth=LINE)
+                name = fit(arm, LABEL, 2 if len(arms) <= FEW_ARMS else 1)
+                ends.append((float(line.month.iloc[-1]), float(line["mean"].iloc[-1]), name, look["color"]))
             panel.set_title(say(f"panel.{outcome}", lang))
             _calendar(panel, lines)
             number_axis(panel.yaxis, lang, share=words.is_share(outcome))
@@ -118,9 +128,22 @@ def headline(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
                 name = say(f"panel.{outcome}_short", lang)
                 parts.append(say("alt.headline_part", lang, panel=name, month=month, values=values))
         panels[-1].set_xlabel(say("figure.month", lang))
-        header(figure, title, say("figure.headline_note", lang))
+        header(figure, title, note)
         alt = say("alt.headline", lang, month=number(_last(outcomes), lang)) + " ".join(parts)
         return finish(figure, "headline", title, alt)
+
+
+def _hidden(lines: Mapping[str, pd.DataFrame], outcome: str, lang: str) -> list[str]:
+    """The panel and how far its lines are from each other at most, where they lie on each other all the way."""
+    if len(lines) < 2:
+        return []
+    means = pd.concat([line.set_index("month")["mean"] for line in lines.values()], axis=1)
+    apart = float((means.max(axis=1) - means.min(axis=1)).max())
+    bottom, top = (min(line["p05"].min() for line in lines.values()), max(line["p95"].max() for line in lines.values()))
+    if not apart * 72.0 * TALL <= 1.5 * LINE * (top - bottom):
+        return []
+    told = {"panel": say(f"panel.{outcome}_short", lang), "size": words.size(apart, outcome, lang).partition(" (")[0]}
+    return [say("figure.headline_apart", lang, **told)]
 
 
 def _calendar(panel: Any, lines: Mapping[str, pd.DataFrame]) -> None:
@@ -136,7 +159,7 @@ def _mark_start(panel: Any, lang: str) -> None:
     panel.axvline(0, color=BLACK, linewidth=1, linestyle=(0, (2, 2)))
     panel.annotate(
         say("figure.start", lang), (0, 1), xycoords=("data", "axes fraction"), xytext=(4, -3),
-        textcoords="offset points", va="top", fontsize=9, color=BLACK,
+        textcoords="offset points", va="top", fontsize=SMALL, color=BLACK,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
     )  # fmt: skip
 
@@ -152,11 +175,11 @@ def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int,
     """
     arm, against = contrast["arm"], contrast["against"]
     sides = say("figure.difference_title", lang, arm=arm, against=against)
-    title = sides if contrast["name"] in (sides, f"{arm} vs {against}") else f"{contrast['name']}: {sides}"
+    title = capital(sides if contrast["name"] in (sides, f"{arm} vs {against}") else f"{contrast['name']}: {sides}")
     rows = table[(table.contrast == contrast["name"]) & (table.population == "eligible")]
     sentences = []
     with style():
-        figure, panels = _grid(3, 1.95, left=0.115, right=0.84, top=1.1, gap=0.98)
+        figure, panels = _grid(3, 1.95, left=0.115, right=0.81, top=1.1, bottom=1.3, gap=0.98)
         for panel, outcome in zip(panels, HEADLINES, strict=True):
             line = rows[rows.outcome == outcome].sort_values("month")
             if not len(line):
@@ -164,7 +187,7 @@ def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int,
                 continue
             row = {str(name): value for name, value in line.iloc[-1].items()}
             sentences.append(words.difference_sentence(row, arm, against, lang))
-            panel.set_title(wrap(words.difference_title(row, lang), 96))
+            panel.set_title(wrap(words.difference_title(row, lang), 88))
             panel.fill_between(line.month, line.p05, line.p95, color=SKY, alpha=0.35, linewidth=0)
             panel.fill_between(line.month, line.ci_low, line.ci_high, color=BLUE, alpha=0.55, linewidth=0)
             panel.plot(line.month, line["mean"], color=BLACK, linewidth=1.6)
@@ -176,14 +199,14 @@ def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int,
             number_axis(panel.xaxis, lang)
             points = words.is_share(outcome)
             number_axis(panel.yaxis, lang, signed=True, points=points)
-            panel.set_ylabel(say(f"figure.difference_axis_{'points' if points else 'nok'}", lang), fontsize=9)
+            panel.set_ylabel(say(f"figure.difference_axis_{'points' if points else 'nok'}", lang))
             panel.yaxis.set_label_coords(-0.105, 0.5)
             ends = [
                 (float(last), float(line[column].iloc[-1]), say(f"figure.{key}", lang), colour)
-                for column, key, colour in (("mean", "mean", BLACK), ("p95", "band_draws", "#2f7fb0"))
+                for column, key, colour in (("mean", "mean", BLACK), ("p95", "band_draws", SKY))
                 if np.isfinite(line[column].iloc[-1])
             ]
-            label_line_ends(panel, ends, size=9)
+            label_line_ends(panel, ends)
         panels[-1].set_xlabel(say("figure.month", lang))
         header(figure, title, say("figure.difference_note", lang))
         alt = say("alt.difference", lang, arm=arm, against=against, month=number(_last(rows), lang))
@@ -232,13 +255,15 @@ def sources(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
     }
     columns = 2 if len(tables) > 1 else 1
     rows_of_panels = max(-(-len(tables) // columns), 1)
-    height = 0.75 + rows_of_panels * 2.5 + (rows_of_panels - 1) * 0.62 + 1.75
+    names = {arm: fit(capital(arm), 42 if columns > 1 else 90) for arm in tables}
+    top = 0.75 + 0.2 * any("\n" in name for name in names.values())
+    height = top + rows_of_panels * 2.5 + (rows_of_panels - 1) * (top - 0.13) + 1.75
     texts = []
     with style():
         figure = Figure(figsize=(WIDTH, height))
         for index, (arm, table) in enumerate(tables.items()):
             row, column = divmod(index, columns)
-            y = height - 0.75 - (row + 1) * 2.5 - row * 0.62
+            y = height - top - (row + 1) * 2.5 - row * (top - 0.13)
             width = (0.88 - 0.06 * (columns - 1)) / columns
             panel = figure.add_axes((0.09 + column * (width + 0.06), y / height, width, 2.5 / height))
             areas = panel.stackplot(
@@ -254,7 +279,7 @@ def sources(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
             panel.set_xlim(0, last)
             panel.set_ylim(0, 1)
             panel.set_xticks(month_ticks(0, last))
-            panel.set_title(shorten(arm, 44))
+            panel.set_title(names[arm])
             panel.set_yticks([0, 0.25, 0.5, 0.75, 1.0])
             number_axis(panel.xaxis, lang)
             number_axis(panel.yaxis, lang, share=True)
@@ -272,7 +297,7 @@ def sources(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
             for (colour, hatch), text in zip(AREAS, (say(f"source.{s}", lang) for s in SOURCES), strict=True)
         ]
         figure.legend(
-            handles=handles, loc="lower center", ncols=3, fontsize=9.5, bbox_to_anchor=(0.5, 0.08 / height),
+            handles=handles, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0.08 / height),
             handlelength=2.2, handleheight=1.2,
         )  # fmt: skip
         header(figure, title, "")
@@ -290,7 +315,8 @@ def services(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
     title = say("figure.services_title", lang, month=number(month, lang))
     values = _spread(rows, "outcome", "arm")
     lane = max(0.62, 0.15 * len(arms) + 0.12)  # inches for a service
-    below = 0.95 + 0.24 * -(-len(arms) // _legend_columns(arms))  # inches: axis, legend and note
+    foot = margins("", say("figure.services_note", lang), WIDTH)[1]
+    below = 0.55 + foot + 0.24 * -(-len(arms) // _legend_columns(arms))  # inches: axis, legend and note
     height = 0.8 + lane * len(SERVICES) + below
     apart = 0.8 / max(len(arms), 1)
     with style():
@@ -310,17 +336,17 @@ def services(outcomes: pd.DataFrame, arms: Sequence[str], lang: str) -> Picture:
                     panel.plot(mean, y, marker=look["marker"], color=look["color"], markersize=5.5, linestyle="none")
                 if not seen and kind == "wait":
                     panel.text(0.02, s, say("figure.services_none", lang), transform=panel.get_yaxis_transform(),
-                               va="center", fontsize=9, color=GREY)  # fmt: skip
+                               va="center", color=GREY)  # fmt: skip
             panel.set_ylim(len(SERVICES) - 0.5, -0.5)
             overfull = bool((rows.p95[rows.outcome.str.startswith("use_")] > 1).any())
             panel.set_xlim(left=0, right=1.02 if kind == "use" and not overfull else None)
             panel.set_yticks(range(len(SERVICES)))
-            panel.set_yticklabels([] if side else [capital(say(f"service.{s}", lang)) for s in SERVICES])
+            panel.set_yticklabels([] if side else [wrap(capital(say(f"service.{s}", lang)), 18) for s in SERVICES])
             panel.tick_params(axis="y", length=0)
             panel.grid(visible=False, axis="y")
             panel.set_title(say(f"figure.services_{kind}", lang))
             number_axis(panel.xaxis, lang, share=kind == "use")
-        _arm_legend(figure, arms, height, 0.36)
+        _arm_legend(figure, arms, height, foot)
         header(figure, title, say("figure.services_note", lang))
         return finish(figure, "services", title, _services_alt(rows, month, lang))
 
@@ -337,8 +363,8 @@ def _services_alt(rows: pd.DataFrame, month: int, lang: str) -> str:
 
 def _legend_columns(arms: Sequence[str]) -> int:
     """How many names of arms have room beside each other."""
-    letters = sum(len(shorten(arm)) for arm in arms) / max(len(arms), 1)
-    return max(1, min(len(arms), int(0.96 * WIDTH / (0.6 + 0.09 * letters))))
+    letters = max((len(arm) for arm in arms), default=0)
+    return max(1, min(len(arms), int(0.96 * WIDTH / (0.6 + LETTER * letters))))
 
 
 def _arm_legend(
@@ -347,7 +373,7 @@ def _arm_legend(
     """Names of the arms (or those shown) with their marker and line, below the panels."""
     shown = arms if shown is None else shown
     handles = [
-        Line2D([], [], color=look["color"], marker=look["marker"], linestyle="-", label=shorten(arm))
+        Line2D([], [], color=look["color"], marker=look["marker"], linestyle="-", label=fit(capital(arm), 96, 1))
         for arm, look in ((arm, arm_style(list(arms).index(arm))) for arm in shown)
     ]
     columns = _legend_columns(shown)
@@ -364,7 +390,8 @@ def reach(table: pd.DataFrame, arms: Sequence[str], horizon: int, lang: str) -> 
     followed = [arm for arm in arms if (arm, "contact_hours_per_family") in values]
     texts = []
     with style():
-        below = 1.05 + 0.24 * -(-len(followed) // _legend_columns(followed))  # inches: axis, legend and note
+        foot = margins("", say("figure.reach_note", lang), WIDTH)[1]
+        below = 0.7 + foot + 0.24 * -(-len(followed) // _legend_columns(followed))  # inches: axis, legend and note
         height = 4.0 + below
         figure = Figure(figsize=(WIDTH, height))
         panel = figure.add_axes((0.09, below / height, 0.86, (height - below - 0.65) / height))
@@ -389,10 +416,8 @@ def reach(table: pd.DataFrame, arms: Sequence[str], horizon: int, lang: str) -> 
         if without:
             text = wrap(say("figure.reach_none", lang, arms=", ".join(without)), 60)
             ground = {"facecolor": "white", "edgecolor": "none", "pad": 2}
-            panel.text(
-                0.99, 0.97, text, transform=panel.transAxes, ha="right", va="top", fontsize=9.5, color=GREY, bbox=ground
-            )
+            panel.text(0.99, 0.97, text, transform=panel.transAxes, ha="right", va="top", color=GREY, bbox=ground)
         if followed:
-            _arm_legend(figure, arms, height, 0.36, followed)
+            _arm_legend(figure, arms, height, foot, followed)
         header(figure, title, say("figure.reach_note", lang))
         return finish(figure, "reach-intensity", title, say("alt.reach", lang) + " ".join(texts))

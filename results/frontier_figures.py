@@ -25,6 +25,7 @@ from results.style import (
     Picture,
     finish,
     header,
+    margins,
     number_axis,
     save,
     style,
@@ -32,13 +33,12 @@ from results.style import (
 )
 from results.words import BETTER, is_share, unit
 
-SMALL: Final = 8.5  # points
 PANEL: Final = 2.5  # inches
+CELL: Final = 8.5  # points: the cells of a map are narrow, and the report has none
 BETWEEN: Final = 1.0
 TOP: Final = 0.8
 BOTTOM: Final = 0.75  # the axis, above the note
 LEGEND: Final = 0.4
-LINE: Final = 0.17
 
 
 def write_figures(folder: Path, tables: dict[str, pd.DataFrame], lang: str, *, caseload: int) -> list[Picture]:
@@ -68,7 +68,7 @@ def _outcomes(table: pd.DataFrame) -> list[str]:
 def _panels(count: int, title: str, note: str, legend: float = LEGEND) -> tuple[Figure, list[Any]]:
     """A figure with two panels beside each other in as many rows as need be."""
     rows = -(-count // 2)
-    height = TOP + BOTTOM + legend + LINE * _lines(note) + PANEL * rows + BETWEEN * (rows - 1)
+    height = TOP + BOTTOM + legend + margins("", note, WIDTH)[1] + PANEL * rows + BETWEEN * (rows - 1)
     figure = Figure(figsize=(WIDTH, height))
     header(figure, title, note)
     found = []
@@ -78,19 +78,14 @@ def _panels(count: int, title: str, note: str, legend: float = LEGEND) -> tuple[
     return figure, found
 
 
-def _lines(note: str) -> int:
-    """How many lines ``results.style.header`` gives it."""
-    return wrap(note, 126).count("\n") + 1
-
-
 def _legend(figure: Figure, handles: list[Any], note: str) -> None:
     """Above the note, whatever its height."""
-    place = (0.5, (0.2 + LINE * _lines(note)) / figure.get_size_inches()[1])
-    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, ncols=len(handles), fontsize=SMALL)
+    place = (0.5, (0.05 + margins("", note, WIDTH)[1]) / figure.get_size_inches()[1])
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, ncols=len(handles))
 
 
 def _title(axes: Any, outcome: str, lang: str) -> None:
-    axes.set_title(wrap(capital(outcome_name(outcome, lang)), 46), fontsize=10)
+    axes.set_title(wrap(capital(outcome_name(outcome, lang)), 40))
 
 
 def _effect_axis(axes: Any, outcome: str, lang: str) -> None:
@@ -98,8 +93,7 @@ def _effect_axis(axes: Any, outcome: str, lang: str) -> None:
     if BETTER[outcome] < 0:
         axes.invert_yaxis()
     axes.axhline(0.0, color=GREY, linewidth=0.8)
-    axes.set_ylabel(wrap(unit(outcome, lang), 26), fontsize=SMALL)
-    axes.tick_params(labelsize=SMALL)
+    axes.set_ylabel(wrap(unit(outcome, lang), 26))
     number_axis(axes.yaxis, lang, signed=True, points=is_share(outcome))
 
 
@@ -120,7 +114,7 @@ def frontier_figure(table: pd.DataFrame, lang: str) -> Picture:
                 of_those = rows[rows["places"] == f]
                 axes.plot(of_those["staffing_cost_a_year"] / MILLION, of_those["mean"], **_dots(k), alpha=0.55)
             _draw_frontier(axes, rows, factors)
-            axes.set_xlabel(say("frontier.cost_axis", lang), fontsize=SMALL)
+            axes.set_xlabel(say("frontier.cost_axis", lang))
             number_axis(axes.xaxis, lang)
             _effect_axis(axes, outcome, lang)
             _title(axes, outcome, lang)
@@ -163,13 +157,13 @@ def _name_corners(axes: Any, corners: pd.DataFrame) -> None:
     low, high = axes.get_xlim()
     for row in corners.sort_values("staffing_cost_a_year").to_dict("records"):
         x = row["staffing_cost_a_year"] / MILLION
-        if x - last < (high - low) * 0.06:  # no room
+        if x - last < (high - low) * 0.1:  # no room
             continue
         last = x
         up = BETTER[row["outcome"]] > 0
         text = f"{row['coordinators']}×{row['caseload']}"
         top = row["ci_high"] if up else row["ci_low"]
-        axes.annotate(text, (x, top), (0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=7.5)
+        axes.annotate(text, (x, top), (0, 2), textcoords="offset points", ha="center", va="bottom")
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom, top + 0.08 * (top - bottom))
 
@@ -205,7 +199,7 @@ def heat_map(table: pd.DataFrame, lang: str) -> Picture:
         for axes, outcome in zip(panels, outcomes, strict=True):
             _draw_heat(axes, rows[rows["outcome"] == outcome], outcome, lang)
             words = f"{capital(outcome_name(outcome, lang))}, {unit(outcome, lang)}"
-            axes.set_title(wrap(words, 46), fontsize=10)
+            axes.set_title(wrap(words, 40))
         return finish(figure, "caseload-coordinators", title, note)
 
 
@@ -219,13 +213,13 @@ def _draw_heat(axes: Any, rows: pd.DataFrame, outcome: str, lang: str) -> None:
     line = {k: i for i, k in enumerate(means.index)}
     for row in rows.to_dict("records"):
         text = fine(float(row["mean"]), outcome, lang)
-        text, colour = (f"({text})", GREY) if holds_zero(row) else (text, BLACK)
+        text = f"({text})" if holds_zero(row) else text
         place = (column[row["coordinators"]], line[row["caseload"]])
-        axes.text(*place, text, ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(len(means.columns)), [number(float(str(c)), lang) for c in means.columns], fontsize=SMALL)
-    axes.set_yticks(range(len(means.index)), [number(k, lang) for k in means.index], fontsize=SMALL)
-    axes.set_xlabel(say("frontier.coordinators_axis", lang), fontsize=SMALL)
-    axes.set_ylabel(wrap(say("frontier.caseload_axis", lang), 26), fontsize=SMALL)
+        axes.text(*place, text, ha="center", va="center", fontsize=CELL)
+    axes.set_xticks(range(len(means.columns)), [number(float(str(c)), lang) for c in means.columns])
+    axes.set_yticks(range(len(means.index)), [number(k, lang) for k in means.index])
+    axes.set_xlabel(say("frontier.coordinators_axis", lang))
+    axes.set_ylabel(wrap(say("frontier.caseload_axis", lang), 26))
     axes.grid(visible=False)
 
 
@@ -249,7 +243,7 @@ def more_coordinators(table: pd.DataFrame, marginal: pd.DataFrame, caseload: int
     with style():
         figure, panels = _panels(len(outcomes) + 1, title, note)
         for axes in panels:
-            axes.set_xlabel(say("frontier.coordinators_axis", lang), fontsize=SMALL)
+            axes.set_xlabel(say("frontier.coordinators_axis", lang))
         for k, f in enumerate(factors):
             look = _dots(k) | {"linestyle": "-", "linewidth": 1.4, "markersize": 5}
             step = 0.12 * (k - (len(factors) - 1) / 2.0)
@@ -263,8 +257,7 @@ def more_coordinators(table: pd.DataFrame, marginal: pd.DataFrame, caseload: int
         room = today[today["coordinators"] * caseload <= 1.3 * today["families_followed"].max()]
         panels[0].plot(room["coordinators"], room["coordinators"] * caseload, color=GREY, linestyle=":")
         panels[0].set_ylim(0.0, 1.35 * max(float(rows["families_followed"].max()), 1.0))
-        panels[0].set_title(say("frontier.followed", lang), fontsize=10)
-        panels[0].tick_params(labelsize=SMALL)
+        panels[0].set_title(say("frontier.followed", lang))
         number_axis(panels[0].yaxis, lang)
         for axes, outcome in zip(panels[1:], outcomes, strict=True):
             _effect_axis(axes, outcome, lang)

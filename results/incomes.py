@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from results.language import number, percent, say
-from results.style import BLUE, GREY, VERMILLION, WIDTH, Picture, finish, header, number_axis, style
+from results.style import BLUE, GREY, VERMILLION, WIDTH, Picture, finish, header, margins, number_axis, style
 
 COMPARISON_COLUMNS: Final = ("name", "unit", "value", "low", "high", "observed", "source", "replicates")
 HOUSEHOLD_COLUMNS: Final = (
@@ -28,11 +28,13 @@ def draw(comparison: pd.DataFrame, households: pd.DataFrame, prices: str, lang: 
     statistics = comparison.dropna(subset=["observed"])
     title = say("incomes.title", lang, year=prices)
     above, below = (0.3 + 0.3 * len(table) for table in (households, statistics))  # inches
-    height = above + below + 2.8
+    note = say("incomes.note", lang, replicates=number(float(comparison["replicates"].max()), lang))
+    bottom = 0.5 + margins("", note, WIDTH)[1]  # the lower axis and the note
+    height = above + below + bottom + 1.8
     with style():
         figure = Figure(figsize=(WIDTH, height))
-        upper = figure.add_axes((0.37, (1.0 + below + 0.9) / height, 0.58, above / height))
-        lower = figure.add_axes((0.37, 1.0 / height, 0.43, below / height))
+        upper = figure.add_axes((0.37, (bottom + below + 0.9) / height, 0.58, above / height))
+        lower = figure.add_axes((0.37, bottom / height, 0.43, below / height))
         for y, row in enumerate(rows_of(households)):
             upper.plot([row.p10, row.p90], [y, y], color=BLUE, linewidth=1.4)
             upper.plot([row.p25, row.p75], [y, y], color=BLUE, linewidth=6, solid_capstyle="butt")
@@ -48,14 +50,14 @@ def draw(comparison: pd.DataFrame, households: pd.DataFrame, prices: str, lang: 
             lower.plot([row.value / row.observed], [y], "o", color=BLUE, markersize=7)
             texts = [shown(amount, row.unit, lang) for amount in (row.value, row.observed)]
             text = say("incomes.against", lang, simulated=texts[0], published=texts[1])
-            lower.annotate(text, (1.03, y), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=GREY)
+            lower.annotate(text, (1.03, y), xycoords=("axes fraction", "data"), va="center", color=GREY)
         lower.axvline(1.0, color=VERMILLION, linewidth=1.4)
         lower.set_yticks(range(len(statistics)), [say(f"incomes.{name}", lang) for name in statistics["name"]])
         lower.set_title(say("incomes.published", lang))
         lower.invert_yaxis()
         lower.set_xlim(left=0)
         number_axis(lower.xaxis, lang, share=True)
-        header(figure, title, say("incomes.note", lang, replicates=number(float(comparison["replicates"].max()), lang)))
+        header(figure, title, note)
         median = ", ".join(
             say("incomes.alt_median", lang, kind=say(f"household.{row.household}", lang), amount=number(row.p50, lang))
             for row in rows_of(households)

@@ -10,18 +10,30 @@ from typing import Any, Final
 import pandas as pd
 from matplotlib.figure import Figure
 
-from results.language import catalogue, number, parameter_name, percent, say
-from results.style import GREY, PALE, SKY, WIDTH, Picture, arm_style, finish, header, number_axis, shorten, style, wrap
+from results.language import capital, catalogue, number, parameter_name, percent, say
+from results.style import (
+    GREY,
+    LETTER,
+    PALE,
+    SKY,
+    WIDTH,
+    Picture,
+    arm_style,
+    finish,
+    fit,
+    header,
+    margins,
+    number_axis,
+    style,
+)
 from simulation.parameters import parameter_names
 
 ROW: Final = 0.27  # inches of a bar
-NAMES: Final = 9.0  # points
 TOP: Final = 0.95
 BETWEEN: Final = 0.45
 BELOW: Final = 0.75  # inches under a panel that has an axis
 LINES: Final = 1.9  # inches of the lower panels
-NOTE: Final = 0.155  # inches of a line of the note
-LONGEST: Final = 40  # letters of a name
+LONGEST: Final = 44  # letters of a name
 SURE: Final = 0.01  # a smaller probability is not told by its number
 
 
@@ -158,30 +170,34 @@ def information_figure(table: pd.DataFrame, lang: str, account: str = "society",
     contrasts = [str(name) for name in table["contrast"].unique()]
     bars = {name: _bars(table, name, account, factor) for name in contrasts}
     title, alt = say("information.title", lang), sentence(table, lang, account, factor)
-    note = NOTE * (1 + wrap(alt, 126).count("\n")) + 0.25
+    note = margins("", alt, WIDTH)[1] + 0.1
     heights = [ROW * len(bars[name]) for name in contrasts]
     height = TOP + sum(heights) + BETWEEN * (len(contrasts) - 1) + BELOW + 0.35 + LINES + BELOW + note
     most = max((float(rows[["value", "high"]].max().max()) for rows in bars.values()), default=0.0)
     with style():
         figure = Figure(figsize=(WIDTH, height))
         header(figure, title, alt)
-        names = [group_name(str(group), lang) for rows in bars.values() for group in rows["group"]]
-        left = (0.35 + 0.078 * min(max(len(name) for name in names), LONGEST)) / WIDTH
+        names = [_bar_name(str(group), lang) for rows in bars.values() for group in rows["group"]]
+        left = (0.35 + LETTER * min(max(len(name) for name in names), LONGEST)) / WIDTH
         top = height - TOP
         for name, tall in zip(contrasts, heights, strict=True):
             axes = figure.add_axes((left, (top - tall) / height, 0.97 - left, tall / height))
             _draw_bars(axes, bars[name], most, lang)
-            axes.set_title(shorten(name, 80))
+            axes.set_title(fit(capital(name), 70, 1))
             axes.tick_params(axis="x", labelbottom=name == contrasts[-1])
             top -= tall + BETWEEN
-        axes.set_xlabel(say("information.bars_axis", lang), fontsize=NAMES)
+        axes.set_xlabel(say("information.bars_axis", lang))
         bottom = (note + BELOW) / height
         for place, measure in enumerate(("evpi", "probability")):
             axes = figure.add_axes((0.09 + 0.49 * place, bottom, 0.385, LINES / height))
             _draw_lines(axes, table, contrasts, account, measure, lang)
         if len(contrasts) > 1:
-            axes.legend(fontsize=NAMES - 1, loc="best")
+            axes.legend(loc="best")
         return finish(figure, "value-of-information", title, alt)
+
+
+def _bar_name(group: str, lang: str) -> str:
+    return capital(say("information.everything", lang) if group == "everything" else group_name(group, lang))
 
 
 def _bars(table: pd.DataFrame, contrast: str, account: str, factor: float) -> pd.DataFrame:
@@ -197,7 +213,7 @@ def _draw_bars(axes: Any, rows: pd.DataFrame, most: float, lang: str) -> None:
     axes.barh(places, rows["value"].fillna(0.0), height=0.62, color=colours)
     axes.hlines(places, rows["low"], rows["high"], color="black", linewidth=1.3)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(places, [shorten(group_name(str(g), lang), LONGEST) for g in rows["group"]], fontsize=NAMES)
+    axes.set_yticks(places, [fit(_bar_name(str(g), lang), LONGEST, 1) for g in rows["group"]])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     widest = 1.12 * most if most > 0.0 else 1.0
@@ -205,7 +221,7 @@ def _draw_bars(axes: Any, rows: pd.DataFrame, most: float, lang: str) -> None:
     for place, (value, high) in enumerate(zip(rows["value"], rows["high"], strict=True)):
         at = max(value, high) if math.isfinite(value) else 0.0
         text = number(_rounded(value), lang)
-        axes.text(at + 0.008 * widest, place, text, va="center", fontsize=NAMES - 1, color=GREY)
+        axes.text(at + 0.008 * widest, place, text, va="center", color=GREY)
     number_axis(axes.xaxis, lang)
 
 
@@ -216,9 +232,9 @@ def _draw_lines(axes: Any, table: pd.DataFrame, contrasts: list[str], account: s
         rows = mine[mine["contrast"] == name].sort_values("value_factor")
         look = arm_style(index + 1)
         axes.fill_between(rows["value_factor"], rows["low"], rows["high"], color=look["color"], alpha=0.2, linewidth=0)
-        axes.plot(rows["value_factor"], rows["value"], label=shorten(name, 30), markersize=4, clip_on=False, **look)
-    axes.set_title(say(f"information.{measure}", lang), fontsize=NAMES + 1)
-    axes.set_xlabel(say("information.factor_axis", lang), fontsize=NAMES)
+        axes.plot(rows["value_factor"], rows["value"], label=fit(name, 24), markersize=4, clip_on=False, **look)
+    axes.set_title(say(f"information.{measure}", lang))
+    axes.set_xlabel(say("information.factor_axis", lang))
     axes.set_xticks(sorted(mine["value_factor"].unique()))
     number_axis(axes.xaxis, lang)
     if measure == "probability":

@@ -20,21 +20,23 @@ from results.style import (
     PALE,
     PHONE_WIDTH,
     PURPLE,
+    SMALL,
     VERMILLION,
     WIDTH,
     Picture,
     finish,
+    fit,
     header,
     margins,
     month_ticks,
     number_axis,
-    shorten,
     style,
 )
 from simulation.names import BARRIERS, BENEFITS, SERVICES
 
 MONEY: Final = 1.25  # inches, of the panel with kroner
 GAP: Final = 0.15  # inches, between the rows and the kroner
+LEGEND_ROW: Final = 0.225  # inches
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ class Shape:
     """letters of a word that have room in a whole row"""
     columns: int
     """of the legend"""
+    legend_rows: int
+    """for which there is room in ``bottom``; more rows make the figure taller"""
 
 
-PAGE: Final = Shape(WIDTH, 0.24, 0.91, 0.235, 0.95, 0.85, 1.45, 9, 7.5, 105.0, 4)
-PHONE: Final = Shape(PHONE_WIDTH, 0.4, 0.97, 0.25, 0.95, 0.75, 3.25, 11, 10, 36.0, 1)
+PAGE: Final = Shape(WIDTH, 0.24, 0.91, 0.235, 0.85, 0.8, 1.6, SMALL, SMALL, 75.0, 4, 3)
+PHONE: Final = Shape(PHONE_WIDTH, 0.4, 0.97, 0.25, 0.95, 0.75, 3.25, 11, 10, 36.0, 1, 8)
 
 BENEFIT_COLOURS: Final = {name: AREAS[b] for b, name in enumerate(BENEFITS) if b}
 WORK_COLOURS: Final = {"none": (PALE, ""), "part_time": ("#7fcfb9", "//"), "full_time": (GREEN, "")}
@@ -113,8 +117,10 @@ def two_lives(
     most = max(1.0, *(max(m["disposable"], m["social_assistance"]) for m in both)) * 1.08
     rows = _rows(both, shape, lang)
     lanes = shape.lane * len(rows)
-    height = shape.top + 2 * (lanes + MONEY + GAP) + shape.between + shape.bottom
     title = say("figure.lives_title", lang)
+    handles = _handles(both, lang)
+    more = max(-(-len(handles) // shape.columns) - shape.legend_rows, 0)
+    height = shape.top + 2 * (lanes + MONEY + GAP) + shape.between + shape.bottom + LEGEND_ROW * more
     with style():
         figure = Figure(figsize=(shape.width, height))
         y = height - shape.top
@@ -123,13 +129,14 @@ def two_lives(
             y -= lanes
             upper = figure.add_axes((shape.left, y / height, wide, lanes / height))
             _draw_lanes(upper, panel, rows, (first, last), shape)
-            upper.set_title(shorten(label, 70), x=0.0 if shape is PAGE else (0.02 - shape.left) / wide)
+            name = fit(capital(label), int(10 * shape.width * (shape.right - shape.left)))
+            upper.set_title(name, x=0.0 if shape is PAGE else (0.02 - shape.left) / wide)
             y -= MONEY + GAP
             lower = figure.add_axes((shape.left, y / height, wide, MONEY / height))
             _draw_money(lower, panel, (first, last), most, shape, lang)
             y -= shape.between
         lower.set_xlabel(say("figure.month", lang))
-        _legend(figure, height, shape, lang)
+        _legend(figure, handles, height, shape, lang)
         header(figure, title, say("figure.lives_note", lang))
         alt = say(
             "alt.lives",
@@ -190,11 +197,11 @@ def _box(axes: Any, left: float, width: float, y: float, colour: str, hatch: str
     )
 
 
-def _write(axes: Any, left: float, width: float, y: float, text: str, shape: Shape, colour: str = BLACK) -> None:
+def _write(axes: Any, left: float, width: float, y: float, text: str, shape: Shape) -> None:
     """A word in a box, if the box has room for it."""
     months = axes.get_xlim()[1] - axes.get_xlim()[0]
     if width >= len(text) * months / shape.letters:
-        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=shape.words, color=colour, clip_on=True)
+        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=shape.words, clip_on=True)
 
 
 def _coordinator(most: float, shape: Shape, lang: str) -> Callable[[Any, Panel, float], None]:
@@ -206,15 +213,21 @@ def _coordinator(most: float, shape: Shape, lang: str) -> Callable[[Any, Panel, 
             if m["contact_hours"] > 0:
                 tall = 0.74 * m["contact_hours"] / most
                 axes.bar(m["month"], tall, width=0.7, bottom=y - 0.37, color=BLUE)
-        if any(m["coordinator"] for m in panel):
+        there = [m["month"] for m in panel if m["coordinator"] or m["contact_hours"] > 0]
+        if there and shape is PHONE:  # no room beside the bars: above the right end of the row
             text = say("figure.lives_hours", lang, hours=number(most, lang, 1))
-            if shape is PHONE:  # no room beside the rows: above the right end of the first
-                place = {"text": text, "xytext": (0, 3), "va": "bottom", "ha": "right"}
-            else:
-                place = {"text": f"– {text}", "xytext": (2, 0), "va": "center"}
             axes.annotate(
-                xy=(1.0, y + 0.37), xycoords=("axes fraction", "data"), textcoords="offset points",
-                fontsize=shape.words, color=BLUE, annotation_clip=False, **place,
+                text, (1.0, y + 0.37), (0, 3), ("axes fraction", "data"), "offset points", va="bottom", ha="right",
+                fontsize=shape.words, color=BLUE, annotation_clip=False,
+            )  # fmt: skip
+        elif there:
+            text = say("figure.lives_most", lang, hours=number(max(m["contact_hours"] for m in panel), lang, 1))
+            first, last = axes.get_xlim()
+            before, after = min(there) - first, last - max(there)
+            x, side, shift = (min(there) - 0.5, "right", -4) if before >= after else (max(there) + 0.5, "left", 4)
+            axes.annotate(
+                text, (x, y), (shift, 0), textcoords="offset points", va="center", ha=side,
+                fontsize=shape.words, color=BLUE,
             )  # fmt: skip
 
     return draw
@@ -227,8 +240,7 @@ def _work(k: int, shape: Shape, lang: str) -> Callable[[Any, Panel, float], None
                 colour, hatch = WORK_COLOURS[work]
                 _box(axes, left, width, y, colour, hatch)
                 if not hatch:
-                    colour = "white" if work == "full_time" else BLACK
-                    _write(axes, left, width, y, say(f"work.{work}", lang), shape, colour)
+                    _write(axes, left, width, y, say(f"work.{work}", lang), shape)
 
     return draw
 
@@ -239,9 +251,7 @@ def _benefit(k: int, shape: Shape, lang: str) -> Callable[[Any, Panel, float], N
             if benefit != "none":
                 colour, hatch = BENEFIT_COLOURS[benefit]
                 _box(axes, left, width, y, colour, hatch)
-                text = say(f"source.{benefit}" if shape is PAGE else f"benefit_short.{benefit}", lang)
-                short = text[text.rfind("(") + 1 : -1] if text.endswith(")") else text  # "... (AAP)" is AAP here
-                _write_on_ground(axes, left, width, y, short, shape)
+                _write_on_ground(axes, left, width, y, say(f"benefit_short.{benefit}", lang), shape)
 
     return draw
 
@@ -327,8 +337,15 @@ def _draw_money(axes: Any, panel: Panel, months: tuple[int, int], most: float, s
     axes.set_ylabel(say("figure.lives_money", lang), fontsize=shape.names)
 
 
-def _legend(figure: Figure, height: float, shape: Shape, lang: str) -> None:
-    handles = [
+def _handles(both: Panel, lang: str) -> list[Any]:
+    """What the colours are; of the benefits those that either life has: a short bar has no room for its word."""
+    had = {benefit for m in both for benefit in m["benefit"]}
+    benefits = [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=capital(say(f"source.{name}", lang)))
+        for name, (colour, hatch) in BENEFIT_COLOURS.items()
+        if name in had
+    ]
+    return [
         Patch(facecolor="#bcd9ea", label=capital(say("figure.lives_coordinator", lang))),
         Patch(facecolor=WORK_COLOURS["full_time"][0], label=capital(say("work.full_time", lang))),
         Patch(facecolor=WORK_COLOURS["part_time"][0], hatch="//", edgecolor="white",
@@ -341,7 +358,11 @@ def _legend(figure: Figure, height: float, shape: Shape, lang: str) -> None:
         Line2D([], [], color=BLACK, linewidth=1.6, label=capital(say("figure.lives_disposable", lang))),
         Line2D([], [], color=VERMILLION, linewidth=1.2, linestyle="--",
                label=capital(say("figure.lives_assistance", lang))),
+        *benefits,
     ]  # fmt: skip
+
+
+def _legend(figure: Figure, handles: Sequence[Any], height: float, shape: Shape, lang: str) -> None:
     above = 0.3 if shape is PAGE else margins("", say("figure.lives_note", lang))[1]
     figure.legend(
         handles=handles, loc="lower center", ncols=shape.columns, fontsize=shape.names,

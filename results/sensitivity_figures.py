@@ -10,9 +10,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from results import files, words
 from results.language import capital, number, say
@@ -33,17 +34,22 @@ from results.style import (
     BLACK,
     BLUE,
     GREY,
+    LETTER,
+    NOTE_LETTERS,
     ORANGE,
     PALE,
+    SMALL,
+    TALLEST,
     WIDTH,
     Picture,
     arm_style,
     finish,
+    fit,
     header,
+    ink_on,
     label_line_ends,
     number_axis,
     save,
-    shorten,
     style,
     wrap,
 )
@@ -52,6 +58,8 @@ FloatArray = npt.NDArray[np.float64]
 
 SHOWN: Final = 10
 """Rows of a panel: those with the largest index."""
+FEWEST_SHOWN: Final = 5
+"""Of these, where more would not fit on a page with all outcomes."""
 LABELLED: Final = 6
 """Names in a panel of Morris."""
 FEWEST: Final = 10
@@ -59,14 +67,13 @@ FEWEST: Final = 10
 CURVES: Final = 7
 """Curves of a panel of convergence: as many as there are colours."""
 SIGNED_INDICES: Final = ("mu", "slope", "swing", "low_end", "high_end")
-ROW: Final = 0.29  # inches of a row
-NAMES: Final = 9.0  # points
-LONGEST: Final = 50  # letters of a name
-ACROSS: Final = 142  # letters of a line under a figure
-LETTER: Final = 0.073  # inches of a letter of a name
+ROW: Final = 0.235  # inches of a row
+SECOND_LINE: Final = 0.09  # inches more, where a name of the panel has two lines
+LONGEST: Final = 50  # letters of a line of a name
+ACROSS: Final = int(NOTE_LETTERS)  # letters of a line under a figure
 ABOVE: Final = 0.62  # inches above a panel: its title and a line about chance
 BELOW: Final = 0.62  # inches below a panel: its axis
-LINE: Final = 0.162  # inches of a line of words
+LINE: Final = 0.182  # inches of a line of words
 LOW, HIGH = ORANGE, BLUE
 FIRST, TOTAL = "#8fc1e0", BLUE
 
@@ -162,30 +169,32 @@ def _rows_of_panels(
     alt: str,
     note: str,
     handles: Sequence[Any] = (),
+    above: float = ABOVE,
 ) -> tuple[Figure, list[list[Any]]]:
     """A figure with rows of panels below each other, that share the names of their rows: (outcomes, columns) axes."""
-    shown = [[shorten(name, LONGEST) for name in panel] for panel in names]
+    shown = [[fit(name, LONGEST) for name in panel] for panel in names]
     lines = [max(len(panel), 2) for panel in shown]
+    rows = [ROW + SECOND_LINE * any("\n" in name for name in panel) for panel in shown]
     top, bottom = _margins(title, alt, note, legend=bool(handles))
-    height = top + bottom + sum(ROW * count + ABOVE + BELOW for count in lines)
+    height = top + bottom + sum(row * count + above + BELOW for row, count in zip(rows, lines, strict=True))
     figure = Figure(figsize=(WIDTH, height))
     _head(figure, title, alt, note, handles)
-    left = (0.3 + LETTER * max([12, *(len(name) for panel in shown for name in panel)])) / WIDTH
-    width, found, above = 0.97 - left, [], height - top
-    for panel, count in zip(shown, lines, strict=True):
-        low = above - ABOVE - ROW * count
+    longest = max([12, *(len(line) for panel in shown for name in panel for line in name.split("\n"))])
+    left = (0.3 + LETTER * longest) / WIDTH
+    width, found, y = 0.97 - left, [], height - top
+    for panel, row, count in zip(shown, rows, lines, strict=True):
+        low = y - above - row * count
         axes = []
         for number_, column in enumerate(columns):
-            size = ((column.end - column.start) * width, ROW * count / height)
+            size = ((column.end - column.start) * width, row * count / height)
             ax = figure.add_axes((left + column.start * width, low / height, *size))
             ax.set_ylim(count - 0.5, -0.5)
-            ax.set_yticks(range(len(panel)), [] if number_ else panel, fontsize=NAMES)
+            ax.set_yticks(range(len(panel)), [] if number_ else panel, linespacing=0.9)
             ax.tick_params(axis="y", length=0)
-            ax.tick_params(axis="x", labelsize=NAMES)
             ax.grid(axis="y", visible=False)
             axes.append(ax)
         found.append(axes)
-        above = low - BELOW
+        y = low - BELOW
     return figure, found
 
 
@@ -200,14 +209,12 @@ def _head(figure: Figure, title: str, alt: str, note: str, handles: Sequence[Any
     header(figure, title, "")
     height = figure.get_size_inches()[1]
     help_lines = wrap(note, ACROSS)
-    figure.text(0.02, 0.1 / height, help_lines, fontsize=9, color=GREY, va="bottom")
+    figure.text(0.02, 0.1 / height, help_lines, color=GREY, va="bottom")
     above = 0.16 + LINE * (1 + help_lines.count("\n"))
-    figure.text(0.02, above / height, wrap(alt, ACROSS), fontsize=9, color=BLACK, va="bottom")
+    figure.text(0.02, above / height, wrap(alt, ACROSS), color=BLACK, va="bottom")
     if handles:
         y = 1.0 - (0.17 + 0.25 * (1 + wrap(title, 92).count("\n"))) / height
-        figure.legend(
-            handles=list(handles), loc="upper left", bbox_to_anchor=(0.012, y), ncols=len(handles), fontsize=NAMES
-        )
+        figure.legend(handles=list(handles), loc="upper left", bbox_to_anchor=(0.012, y), ncols=len(handles))
 
 
 def _heading(axes: Any, outcome: str, lang: str, second: str = "") -> None:
@@ -217,13 +224,12 @@ def _heading(axes: Any, outcome: str, lang: str, second: str = "") -> None:
     y = axes.get_position().y1
     lift = 0.27 if second else 0.1  # inches
     figure.text(0.02, y + lift / height, panel_title(outcome, lang), fontsize=11, fontweight="bold", va="bottom")
-    figure.text(0.02, y + 0.08 / height, second, fontsize=NAMES, color=GREY, va="bottom")
+    figure.text(0.02, y + 0.08 / height, second, color=GREY, va="bottom")
 
 
 def _grey_names(axes: Any, certain: Sequence[bool]) -> None:
     for label, is_certain in zip(axes.get_yticklabels(), certain, strict=False):
         label.set_color(BLACK if is_certain else GREY)
-        label.set_alpha(1.0 if is_certain else 0.75)
 
 
 def _nothing(panels: Sequence[Any], lang: str, why: str = "nothing_here") -> None:
@@ -270,18 +276,21 @@ def tornado_figure(rows: Rows, contrast: str, ending: str, lang: str) -> Picture
     title = say("sensitivity.tornado_title", lang, contrast=contrast)
     alt = findings("tornado", swing, lang)
     note = say("sensitivity.tornado_note", lang)
-    names = [[name_of(str(name), lang) for name in table["parameter"][:SHOWN]] for table in swing.values()]
+    above = ABOVE - 0.17  # nothing stands under the headings
+    room = TALLEST - sum(_margins(title, alt, note, legend=True)) - len(swing) * (above + BELOW)
+    shown = min(max(int(room / (ROW * max(len(swing), 1))), FEWEST_SHOWN), SHOWN)
+    names = [[name_of(str(name), lang) for name in table["parameter"][:shown]] for table in swing.values()]
     handles = [_patch(LOW, "tornado_low", lang), _patch(HIGH, "tornado_high", lang)]
     with style():
-        figure, panels = _rows_of_panels(names, WHOLE, title, alt, note, handles)
+        figure, panels = _rows_of_panels(names, WHOLE, title, alt, note, handles, above)
         for (axes,), (outcome, ranked) in zip(panels, swing.items(), strict=True):
             _heading(axes, outcome, lang)
             if not len(ranked):
                 _nothing([axes], lang)
                 continue
             ours = rows[rows["outcome"] == outcome]
-            _draw_tornado(axes, ranked[:SHOWN], ours, _scale(outcome))
-            axes.set_xlabel(say("sensitivity.tornado_axis", lang, unit=words.unit(outcome, lang)), fontsize=NAMES)
+            _draw_tornado(axes, ranked[:shown], ours, _scale(outcome))
+            axes.set_xlabel(say("sensitivity.tornado_axis", lang, unit=words.unit(outcome, lang)))
             number_axis(axes.xaxis, lang, signed=True)
         return finish(figure, f"sensitivity-tornado{ending}", title, alt)
 
@@ -329,9 +338,8 @@ def morris_figure(rows: Rows, contrast: str, ending: str, lang: str) -> Picture:
                 _align(_index(ours, index), ranked["parameter"])["value"] for index in ("mu_star", "sigma")
             )
             _draw_morris(axes, ranked, mu_star * _scale(outcome), sigma * _scale(outcome), lang)
-            axes.set_xlabel(say("sensitivity.morris_x", lang, unit=words.unit(outcome, lang)), fontsize=NAMES)
-            axes.set_ylabel(say("sensitivity.morris_y", lang), fontsize=NAMES)
-            axes.tick_params(labelsize=NAMES)
+            axes.set_xlabel(say("sensitivity.morris_x", lang, unit=words.unit(outcome, lang)))
+            axes.set_ylabel(say("sensitivity.morris_y", lang))
             number_axis(axes.xaxis, lang)
             number_axis(axes.yaxis, lang)
         return finish(figure, f"sensitivity-morris{ending}", title, alt)
@@ -349,14 +357,14 @@ def _draw_morris(axes: Any, ranked: Rows, mu_star: Any, sigma: Any, lang: str) -
     if len(silent) >= FEWEST and silent.max() > 0.0:
         axes.axvspan(0, float(np.quantile(silent, 0.95)), color=PALE, alpha=0.6, linewidth=0, zorder=0)
         axes.text(
-            0.012, 0.92, say("sensitivity.morris_floor", lang), transform=axes.transAxes, fontsize=8, color=GREY,
+            0.012, 0.92, say("sensitivity.morris_floor", lang), transform=axes.transAxes, color=GREY,
         )  # fmt: skip
     ends = [
-        (float(mu_star[i]), float(sigma[i]), shorten(name_of(str(ranked["parameter"][i]), lang), LONGEST), BLUE)
+        (float(mu_star[i]), float(sigma[i]), fit(name_of(str(ranked["parameter"][i]), lang), 40), BLUE)
         for i in named
         if np.isfinite([mu_star[i], sigma[i]]).all()
     ]
-    label_line_ends(axes, ends, NAMES)
+    label_line_ends(axes, ends)
 
 
 # ---- Sobol -----------------------------------------------------------------------------------------------------------
@@ -416,7 +424,7 @@ def _draw_shares(axes: Any, ranked: Rows, rows: Rows, lang: str) -> None:
     axes.axvline(0, color=BLACK, linewidth=1)
     room = 0.03 * (limits[1] - limits[0])
     axes.set_xlim(limits[0] - room, limits[1] + room)
-    axes.set_xlabel(say("sensitivity.sobol_axis", lang), fontsize=NAMES)
+    axes.set_xlabel(say("sensitivity.sobol_axis", lang))
     number_axis(axes.xaxis, lang, share=True)
     _grey_names(axes, told(ranked, signed=False).tolist())
 
@@ -434,25 +442,25 @@ def _draw_pairs(axes: Any, names: Sequence[str], rows: Rows, lang: str) -> None:
     row: Any
     for row in certain.itertuples():
         for x, y in ((place[row.parameter], place[row.second]), (place[row.second], place[row.parameter])):
-            axes.add_patch(_square(x, y, BLUE, 0.25 + 0.75 * row.value / darkest))
-            dark = row.value > 0.5 * darkest
-            axes.text(
-                x, y, number(100.0 * row.value, lang), ha="center", va="center", fontsize=7,
-                color="white" if dark else BLACK,
-            )  # fmt: skip
+            colour = _blend(BLUE, 0.25 + 0.75 * row.value / darkest)
+            axes.add_patch(_square(x, y, colour))
+            axes.text(x, y, number(100.0 * row.value, lang), ha="center", va="center", color=ink_on(colour))
     for i in range(count):
-        axes.add_patch(_square(i, i, PALE, 1.0))
-    axes.set_xticks(range(count), [number(i + 1, lang) for i in range(count)], fontsize=8)
+        axes.add_patch(_square(i, i, PALE))
+    axes.set_xticks(range(count), [number(i + 1, lang) for i in range(count)])
     axes.tick_params(axis="x", length=0)
     numbers = {"told": number(len(certain), lang), "count": number(len(pairs), lang)}
-    axes.set_xlabel(say(f"sensitivity.second_{'some' if len(certain) else 'none'}", lang, **numbers), fontsize=8)
-    axes.set_title(say("sensitivity.second_title", lang), fontsize=NAMES, fontweight="normal", pad=3)
+    axes.set_xlabel(wrap(say(f"sensitivity.second_{'some' if len(certain) else 'none'}", lang, **numbers), 30))
+    axes.set_title(say("sensitivity.second_title", lang), fontsize=SMALL, fontweight="normal", pad=3)
 
 
-def _square(x: float, y: float, colour: str, strength: float) -> Any:
-    from matplotlib.patches import Rectangle
+def _blend(colour: str, strength: float) -> str:
+    """A colour on white."""
+    return to_hex(1.0 - strength * (1.0 - np.array(to_rgb(colour))))
 
-    return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, color=colour, alpha=strength, linewidth=0)
+
+def _square(x: float, y: float, colour: str) -> Any:
+    return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, color=colour, linewidth=0)
 
 
 # ---- draws -----------------------------------------------------------------------------------------------------------
@@ -516,7 +524,7 @@ def _draw_slopes(axes: Any, shown: Rows, outcome: str, lang: str) -> None:
     certain = told(shown)
     _points(axes, _numbers(shown, _scale(outcome)), certain, "o")
     axes.axvline(0, color=BLACK, linewidth=1, linestyle=(0, (4, 2)))
-    axes.set_xlabel(say("sensitivity.draws_slope", lang, unit=words.unit(outcome, lang)), fontsize=NAMES)
+    axes.set_xlabel(say("sensitivity.draws_slope", lang, unit=words.unit(outcome, lang)))
     number_axis(axes.xaxis, lang, signed=True)
     _grey_names(axes, certain.tolist())
 
@@ -528,7 +536,7 @@ def _draw_pawn(axes: Any, shown: Rows, dummy: Rows, lang: str) -> None:
     numbers = _numbers(shown)
     _points(axes, numbers, numbers[:, 1] > floor, "D")
     axes.set_xlim(left=0)
-    axes.set_xlabel(say("sensitivity.draws_pawn", lang), fontsize=NAMES)
+    axes.set_xlabel(say("sensitivity.draws_pawn", lang))
     number_axis(axes.xaxis, lang)
 
 
@@ -573,18 +581,14 @@ def convergence_figure(rows: Rows, contrast: str, ending: str, lang: str) -> Pic
                 _draw_curves(axes, ours, names, str(outcome), method, lang)
                 unit = words.unit(str(outcome), lang)
                 heading = say(f"sensitivity.method_{method}", lang, unit=unit)
-                axes.set_title(heading, loc="left", fontsize=NAMES, fontweight="normal", color=GREY)
+                axes.set_title(heading, loc="left", fontsize=SMALL, fontweight="normal", color=GREY)
                 if not across:
                     _heading(axes, str(outcome), lang, " ")
                 if down == len(outcomes) - 1:
-                    axes.set_xlabel(say("sensitivity.convergence_axis", lang), fontsize=NAMES)
+                    axes.set_xlabel(say("sensitivity.convergence_axis", lang))
         look = [{**arm_style(i), "linestyle": "-"} for i in range(len(names))]
-        handles = [
-            Line2D([], [], label=shorten(name_of(name, lang), LONGEST), **look[i]) for i, name in enumerate(names)
-        ]
-        figure.legend(
-            handles=handles, loc="lower left", bbox_to_anchor=(0.07, (bottom - 0.1) / height), ncols=2, fontsize=NAMES
-        )
+        handles = [Line2D([], [], label=fit(name_of(name, lang), LONGEST), **look[i]) for i, name in enumerate(names)]
+        figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.07, (bottom - 0.1) / height), ncols=2)
         return finish(figure, f"sensitivity-convergence{ending}", title, alt)
 
 
@@ -612,7 +616,6 @@ def _draw_curves(axes: Any, rows: Rows, names: Sequence[str], outcome: str, meth
         axes.plot([x[-1], x[-1]], [last["low"] * scale, last["high"] * scale], color=look["color"], linewidth=1)
     axes.axhline(0, color=BLACK, linewidth=0.8)
     axes.set_xticks(range(len(sizes)), [number(size, lang) for size in sizes])
-    axes.tick_params(labelsize=NAMES)
     number_axis(axes.yaxis, lang, share=SETTLING[method] == "ST")
 
 

@@ -11,11 +11,13 @@ import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib
 import numpy as np
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -53,8 +55,10 @@ AREAS: Final[tuple[tuple[str, str], ...]] = (
 )
 
 WIDTH: Final = 10.0  # inches, of every figure: one column of the report
-TITLE_LETTERS, NOTE_LETTERS = 92.0, 126.0  # of a line across a figure
-NOTE: Final = 9  # points
+SMALL: Final = 10.5  # points: 7 of them are left where a figure is printed 17 cm wide, and no text is smaller
+TALLEST: Final = 13.2  # inches: what a page of the report holds of a figure at full width
+TITLE_LETTERS, NOTE_LETTERS = 92.0, 118.0  # of a line across a figure
+LETTER: Final = 0.08  # inches, of a letter of that size
 SMALLEST: Final = 11  # points, of a figure for a telephone
 PHONE_WIDTH: Final = 5.0
 """Inches, of a figure for a telephone too: a page shows it 360 pixels wide or more, and a point is then a pixel or more."""
@@ -63,11 +67,12 @@ RC: Final[dict[str, Any]] = {
     "svg.hashsalt": "familiebaner",
     "svg.fonttype": "path",  # looks the same on a machine without our font
     "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 10.5,
+    "font.size": SMALL,
     "text.parse_math": False,  # names come from users: a dollar is a dollar
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # where it is anyhow, and need not be looked for at every drawing
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
@@ -116,17 +121,18 @@ class Picture:
 def header(figure: Figure, title: str, note: str) -> None:
     """Title above and note below, at fixed distances from the edges whatever the height."""
     width, height = figure.get_size_inches()
-    size = NOTE if width == WIDTH else SMALLEST
+    size = SMALL if width == WIDTH else SMALLEST
     figure.text(0.02, 1 - 0.12 / height, wrap(title, _letters(width)), fontsize=13, fontweight="bold", va="top")
-    note = wrap(note, _letters(width, NOTE_LETTERS * NOTE / size))
+    note = wrap(note, _letters(width, NOTE_LETTERS * SMALL / size))
     figure.text(0.02, 0.1 / height, note, fontsize=size, color=GREY, va="bottom")
 
 
-def margins(title: str, note: str) -> tuple[float, float]:
-    """Inches that title and note take in a figure of ``PHONE_WIDTH``."""
+def margins(title: str, note: str, width: float = PHONE_WIDTH) -> tuple[float, float]:
+    """Inches that title and note take in a figure of a width."""
+    of_note = NOTE_LETTERS * SMALL / (SMALL if width == WIDTH else SMALLEST)
     lines = [
-        1 + wrap(text, _letters(PHONE_WIDTH, letters)).count("\n")
-        for text, letters in ((title, TITLE_LETTERS), (note, NOTE_LETTERS * NOTE / SMALLEST))
+        1 + wrap(text, _letters(width, letters)).count("\n")
+        for text, letters in ((title, TITLE_LETTERS), (note, of_note))
     ]
     return 0.2 + 0.22 * lines[0], 0.15 + 0.19 * lines[1] * bool(note)
 
@@ -159,6 +165,38 @@ def save(folder: Path, name: str, pictures: dict[str, bytes]) -> None:
     for kind, data in pictures.items():
         with files.whole(folder / f"{name}.{kind}") as temporary:
             temporary.write_bytes(data)
+
+
+# ---- colours of text ------------------------------------------------------------------------------------------------
+
+READABLE: Final = 4.5  # contrast of text with its ground, at least: WCAG 2.2, 1.4.3
+_OF_LIGHT: Final = np.array([0.2126, 0.7152, 0.0722])  # of red, green and blue in luminance: WCAG 2.2
+
+
+def contrast(colour: str, ground: str = "white") -> float:
+    """How far two colours are from each other in lightness: 1, the same, to 21, black on white (WCAG 2.2)."""
+    light = sorted(float(_linear(c) @ _OF_LIGHT) for c in (colour, ground))
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+@cache
+def ink(colour: str) -> str:
+    """The shade of a line's colour that text is written in: darkened, where need be, until it can be read on white."""
+    light = _linear(colour)
+    darker = light * min(1.0, (1.05 / READABLE - 0.05) / max(float(light @ _OF_LIGHT), 1e-9))
+    coded = np.where(darker <= 0.0031308, 12.92 * darker, 1.055 * darker ** (1 / 2.4) - 0.055)
+    return to_hex(np.floor(255.0 * coded + 1e-6) / 255.0)
+
+
+def ink_on(ground: str) -> str:
+    """Black or white, whichever is read more easily on a ground."""
+    return max((BLACK, "white"), key=lambda colour: contrast(colour, ground))
+
+
+def _linear(colour: str) -> Any:
+    """Red, green and blue as amounts of light, 0..1."""
+    coded = np.array(to_rgb(colour))
+    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 
 # ---- axes and labels ------------------------------------------------------------------------------------------------
@@ -208,14 +246,14 @@ def spread_out(wanted: Sequence[float], gap: float, low: float, high: float) -> 
     return placed
 
 
-def label_line_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]], size: float = 10.0) -> None:
+def label_line_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write names beside the ends of lines, none over another, with a thin leader to the line.
 
-    ``ends`` holds (x, y, text, colour). The axes must have their final limits and position.
+    ``ends`` holds (x, y, text, colour of the line). The axes must have their final limits and position.
     """
     bottom, top = axes.get_ylim()
     height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72.0  # points
-    gap = 1.3 * size / height
+    gap = 1.3 * SMALL * max((1 + text.count("\n") for _, _, text, _ in ends), default=1) / height
     wanted = [(y - bottom) / (top - bottom) for _, y, _, _ in ends]
     for (x, y, text, colour), place in zip(ends, spread_out(wanted, gap, 0.02, 0.98), strict=True):
         axes.annotate(
@@ -224,8 +262,8 @@ def label_line_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]], si
             xytext=(1.03, place),
             textcoords="axes fraction",
             va="center",
-            fontsize=size,
-            color=colour,
+            fontsize=SMALL,
+            color=ink(colour),
             annotation_clip=False,
             arrowprops={  # from the left edge of the name, not from under it
                 **{"arrowstyle": "-", "color": colour, "linewidth": 0.7},
@@ -245,7 +283,16 @@ def _lines(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def shorten(text: str, width: int = 30) -> str:
+def fit(text: str, width: int, lines: int = 2) -> str:
+    """A name broken into at most so many lines; only what has no room even so is cut, in the middle."""
+    broken = wrap(text, width).split("\n")
+    if len(broken) > lines or max(map(len, broken)) > width:
+        kept = range(width * lines, 0, -1)
+        broken = next(cut for w in kept if len(cut := textwrap.wrap(shorten(text, w), width)) <= lines)
+    return "\n".join(broken)
+
+
+def shorten(text: str, width: int) -> str:
     """A name that fits its place, with an ellipsis in the middle where it does not: names often differ at the end."""
     kept = width - 1
     return text if len(text) <= width else f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
