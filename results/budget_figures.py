@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from results.amounts import kroner, payer_name, words_for
 from results.language import capital, number, percent, say
+from results.sensitivity_words import listed
 from results.style import (
     BLACK,
     BLUE,
@@ -90,7 +91,8 @@ def _plane_part(cloud: pd.DataFrame, gain: str, payer: str, lang: str) -> str:
 
 def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: int, lang: str) -> Picture | None:
     """The acceptability curves of a contrast, a panel a gain, a line a payer; None where there is nothing."""
-    rows = table[(table.contrast == contrast["name"]) & table.payer.isin(list(COLOURS))]
+    all_rows = table[(table.contrast == contrast["name"]) & table.payer.isin(list(COLOURS))]
+    rows = all_rows.dropna(subset=["probability"])  # it has none where nothing differs
     gains = list(dict.fromkeys(rows["gain"].astype(str)))
     if not gains:
         return None
@@ -98,7 +100,10 @@ def acceptability(table: pd.DataFrame, contrast: Mapping[str, Any], position: in
     payers = [payer for payer in COLOURS if (rows["payer"] == payer).any()]
     parts: list[str] = []
     rising = any(still_rising(line.sort_values("threshold")) for _, line in rows.groupby(["gain", "payer"]))
-    note = " ".join(say(f"budget.{key}", lang) for key in ("accept_note", *(["accept_rising"] if rising else [])))
+    notes = [say(f"budget.{key}", lang) for key in ("accept_note", *(["accept_rising"] if rising else []))]
+    unmoved = [payer_name(payer, lang) for payer in COLOURS if payer in set(all_rows["payer"]) - set(payers)]
+    notes += [say("budget.accept_unmoved", lang, payers=listed(unmoved, lang))] if unmoved else []
+    note = " ".join(notes)
     with style():
         figure, panels = _panels(len(gains), note)
         for panel, gain in zip(panels, gains, strict=True):

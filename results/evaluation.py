@@ -230,7 +230,7 @@ def _column(values: Any) -> npt.NDArray[Any]:
 
 
 def _acceptability(one: FloatArray, other: FloatArray) -> dict[str, Any]:
-    """The probability that the expected net benefit, threshold x gain - cost, is above zero.
+    """The probability that the expected net benefit, threshold x gain - cost, is above zero; NaN where nothing differs.
 
     Net benefits are analysed for each threshold by themselves, since the luck of a replicate moves cost and gain together.
     """
@@ -240,7 +240,9 @@ def _acceptability(one: FloatArray, other: FloatArray) -> dict[str, Any]:
     cost = [AMOUNTS.index(name) for name in payers]
     gain = [AMOUNTS.index(name) for name in gains]
     net = [grid * side[..., gain] - side[..., cost] for side in (one, other)]
-    probability = analyse(net[0], net[1], np.ones(grid.size))["prob_better"]
+    told = analyse(net[0], net[1], np.ones(grid.size))
+    nothing = np.all([told[name] == 0.0 for name in ("mean", "ci_low", "ci_high", "p05", "p95")], axis=0)
+    probability = np.where(nothing, np.nan, told["prob_better"])
     return {"payer": payers, "gain": gains, "threshold": grid, "probability": probability}
 
 
