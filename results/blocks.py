@@ -14,7 +14,7 @@ MOST_LETTERS: Final = 30
 MOST_LETTERS_OF_NAMES: Final = 44  # of the first column, a name with its unit
 MOST_LETTERS_OF_NUMBERS: Final = 26
 FEWEST_LETTERS: Final = 5
-ROOM: Final = 2  # letters, around a text
+ROOM: Final = 3  # letters, around a text
 BOLD: Final = 2  # letters that a heading needs more
 SMALL: Final = 0.9  # of a letter, one of a note
 PART: Final = 3  # letters that a part's name is indented
@@ -22,6 +22,7 @@ WIDE: Final = frozenset("mwMW@%—")  # letters half as wide again as others
 LETTERS: Final = 108  # of a printed line
 """How wide a column is taken to be: a longer text is broken, a word never."""
 FIRM: Final = 16  # letters: a note as short as this is not broken
+TOGETHER: Final = 3  # rows that a table does not leave alone, at either end
 FEW_ROWS: Final = 9  # a table of so few stands on one page
 LOW, TALL = 0.85, 1.15  # height by width: of two low figures a page holds both, a tall one has a page
 
@@ -115,6 +116,11 @@ class Table:
     def short(self) -> bool:
         """Whether it is short enough not to be broken between pages."""
         return len(self.rows) <= FEW_ROWS
+
+    def keeps(self, place: int) -> bool:
+        """Whether a row stays on the page of the next: heads of groups, and a few where the table begins and ends."""
+        left = len(self.rows) - 1 - place
+        return left > 0 and (self.rows[place].role == "group" or place < TOGETHER or left < TOGETHER)
 
     def shares(self) -> tuple[float, ...]:
         """The part of the width that each column needs, by its longest texts; they sum to 1."""

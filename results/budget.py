@@ -344,9 +344,7 @@ def pays(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Table |
     return Table(say("budget.pays_caption", lang, name=contrast["name"]), columns, tuple(lines), "pays.csv")
 
 
-def shifts(
-    table: pd.DataFrame, contrasts: Contrasts, months: str, lang: str, *, others: bool = False
-) -> Table | None:
+def shifts(table: pd.DataFrame, contrasts: Contrasts, months: str, lang: str, *, others: bool = False) -> Table | None:
     """Bills that move from one payer to another, in the study's own contrasts or in the others."""
     lines = []
     for contrast in contrasts:
