@@ -23,7 +23,7 @@ from results.style import Picture
 
 FONT: Final = "Arial"
 WIDTH: Final = 17.0  # cm, of a figure and a table on A4
-HEIGHT: Final = 23.0  # cm, of the tallest figure
+HEIGHTS: Final = {"low": 14.6, "even": 14.6, "tall": 23.0}  # cm, that a figure of each form may have
 HALF: Final = 11.5  # cm, of two that stand on one page
 MARGIN: Final = 2.0  # cm
 DARK: Final = RGBColor(0x1A, 0x1A, 0x1A)
@@ -165,7 +165,7 @@ def _blocks(word: Word, blocks: Sequence[Block], lang: str) -> None:
         elif isinstance(block, Shown):
             around = (blocks[i] for i in (place - 1, place + 1) if 0 <= i < len(blocks))
             pair = block.form == "low" and any(isinstance(b, Shown) and b.form == "low" for b in around)
-            _figure(word, block.picture, HALF if pair else HEIGHT)
+            _figure(word, block.picture, HALF if pair else HEIGHTS[block.form])
         elif isinstance(block, Table):
             _table(word, block, lang)
         if isinstance(block, Text) and isinstance(next(iter(blocks[place + 1 :]), None), Table | Shown | Box):
