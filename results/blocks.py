@@ -118,10 +118,12 @@ class Table:
         return len(self.rows) <= FEW_ROWS
 
     def keeps(self, place: int) -> bool:
-        """Whether a row stays on the page of the next: the head of a group with two rows, and a few where the table begins and ends."""
+        """Whether a row stays with the next: the head of a group and its first, and a few where the table begins and ends."""
         left = len(self.rows) - 1 - place
-        headed = place > 0 and self.rows[place - 1].role == "group" and left > 0 and self.rows[place + 1].role != "group"
-        return left > 0 and (self.rows[place].role == "group" or headed or place < TOGETHER or left < TOGETHER)
+        if left <= 0:
+            return False
+        before, row, after = (self.rows[i].role == "group" for i in (max(place - 1, 0), place, place + 1))
+        return row or (before and not after) or place < TOGETHER or left < TOGETHER
 
     def shares(self) -> tuple[float, ...]:
         """The part of the width that each column needs, by its longest texts; they sum to 1."""
