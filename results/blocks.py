@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
@@ -9,12 +11,20 @@ from typing import ClassVar, Final
 from results.style import Picture
 
 MOST_LETTERS: Final = 30
+MOST_LETTERS_OF_NAMES: Final = 44  # of the first column, a name with its unit
 MOST_LETTERS_OF_NUMBERS: Final = 26
 FEWEST_LETTERS: Final = 5
-ROOM: Final = 2  # letters, around a text
+ROOM: Final = 3  # letters, around a text
 BOLD: Final = 2  # letters that a heading needs more
-LETTERS: Final = 104  # of a printed line
+SMALL: Final = 0.9  # of a letter, one of a note
+PART: Final = 3  # letters that a part's name is indented
+WIDE: Final = frozenset("mwMW@%—")  # letters half as wide again as others
+LETTERS: Final = 108  # of a printed line
 """How wide a column is taken to be: a longer text is broken, a word never."""
+FIRM: Final = 16  # letters: a note as short as this is not broken
+TOGETHER: Final = 3  # rows that a table does not leave alone, at either end
+FEW_ROWS: Final = 9  # a table of so few stands on one page
+LOW, TALL = 0.85, 1.15  # height by width: of two low figures a page holds both, a tall one has a page
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,15 @@ class Cell:
     note: str = ""
     lang: str = ""
 
+    def mark(self, *, number: bool) -> str:
+        """What parts text and note where type alone does not: the unit of a name is no word of it; brackets part themselves."""
+        return "," if self.note and not number and not self.note.startswith("(") else ""
+
+    @property
+    def firm(self) -> str:
+        """The note, not to be broken where it is short: a number stays with what is counted."""
+        return self.note.replace(" ", "\N{NO-BREAK SPACE}") if len(self.note) <= FIRM else self.note
+
 
 @dataclass(frozen=True)
 class Column:
@@ -93,28 +112,49 @@ class Table:
     source: str = ""
     kind: ClassVar[str] = "table"
 
+    @property
+    def short(self) -> bool:
+        """Whether it is short enough not to be broken between pages."""
+        return len(self.rows) <= FEW_ROWS
+
+    def keeps(self, place: int) -> bool:
+        """Whether a row stays with the next: the head of a group and its first, and a few where the table begins and ends."""
+        left = len(self.rows) - 1 - place
+        if left <= 0:
+            return False
+        before, row, after = (self.rows[i].role == "group" for i in (max(place - 1, 0), place, place + 1))
+        return row or (before and not after) or place < TOGETHER or left < TOGETHER
+
     def shares(self) -> tuple[float, ...]:
         """The part of the width that each column needs, by its longest texts; they sum to 1."""
+        letters = self.letters()
+        return tuple(count / sum(letters) for count in letters)
+
+    def letters(self) -> tuple[float, ...]:
+        """How many letters of width each column needs, by its longest word and then its longest text."""
         least, wanted = [], []
         for place, column in enumerate(self.columns):
             cells = [row.cells[place] for row in self.rows if place < len(row.cells) and row.role != "group"]
-            most = MOST_LETTERS_OF_NUMBERS if column.number else MOST_LETTERS
+            most = MOST_LETTERS_OF_NUMBERS if column.number else MOST_LETTERS if place else MOST_LETTERS_OF_NAMES
             texts = [*(cell.text for cell in cells), *(cell.note for cell in cells)]
             word = max(_longest_word([column.title]) + BOLD, _longest_word(texts), FEWEST_LETTERS)
-            longest = max((len(text) for text in texts), default=1)
-            least.append(min(word + ROOM, MOST_LETTERS))
+            if place == 0:
+                parts = [row.cells[0].text for row in self.rows if row.role == "part"]
+                word = max(word, _longest_word(parts) + PART if parts else 0)
+            longest = max((len(cell.text) + SMALL * len(cell.note) for cell in cells), default=1.0)
+            least.append(min(math.ceil(word) + ROOM, MOST_LETTERS))
             wanted.append(max(least[-1], min(longest + ROOM, most)))
         room, over = LETTERS - sum(least), sum(wanted) - sum(least)
         part = (
             1.0 if over <= max(room, 0) else max(room, 0) / over
         )  # what is given of what is wanted beyond the longest word
-        letters = [low + part * (high - low) for low, high in zip(least, wanted, strict=True)]
-        return tuple(count / sum(letters) for count in letters)
+        return tuple(low + part * (high - low) for low, high in zip(least, wanted, strict=True))
 
 
-def _longest_word(texts: Sequence[str]) -> int:
-    """Letters of the longest part that cannot be broken."""
-    return max((len(part) for text in texts for part in text.replace("-", " ").split(" ")), default=0)
+def _longest_word(texts: Sequence[str]) -> float:
+    """Letters of the longest part that cannot be broken, a wide one counted as more."""
+    words = (word for text in texts for word in text.replace("-", " ").split(" "))
+    return max((len(word) + sum(0.5 for letter in word if letter in WIDE) for word in words), default=0)
 
 
 @dataclass(frozen=True)
@@ -123,6 +163,13 @@ class Shown:
 
     picture: Picture
     kind: ClassVar[str] = "figure"
+
+    @property
+    def form(self) -> str:
+        """How high it is for its width: ``low``, ``even`` or ``tall``."""
+        found = re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.picture.images.get("svg", b"")[:2000])
+        height = float(found[2]) / float(found[1]) if found else 1.0
+        return "low" if height < LOW else "tall" if height > TALL else "even"
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def more(tables: Any, contrasts: Contrasts, manifest: Manifest, lang: str) -> It
         if found:
             yield Heading(str(contrast["name"]))
             yield from found
-    moved = shifts(tables.shifts, contrasts, months, lang)
+    moved = shifts(tables.shifts, contrasts, months, lang, others=True)
     if moved is not None:
         yield moved
 
@@ -355,8 +355,8 @@ def pays(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Table |
     return Table(say("budget.pays_caption", lang, name=contrast["name"]), columns, tuple(lines), "pays.csv")
 
 
-def shifts(table: pd.DataFrame, contrasts: Contrasts, months: str, lang: str) -> Table | None:
-    """Bills that move from one payer to another."""
+def shifts(table: pd.DataFrame, contrasts: Contrasts, months: str, lang: str, *, others: bool = False) -> Table | None:
+    """Bills that move from one payer to another, in the study's own contrasts or in the others."""
     lines = []
     for contrast in contrasts:
         rows = records(table, contrast=contrast["name"])
@@ -377,7 +377,8 @@ def shifts(table: pd.DataFrame, contrasts: Contrasts, months: str, lang: str) ->
         Column(say("budget.shift_to", lang)),
         Column(say("budget.amount", lang), number=True),
     )
-    return Table(say("budget.shifts_caption", lang, months=months), columns, tuple(lines), "shifts.csv")
+    caption = say("caption.other_shifts" if others else "budget.shifts_caption", lang, months=months)
+    return Table(caption, columns, tuple(lines), "shifts.csv")
 
 
 def account(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Table | None:

@@ -339,7 +339,8 @@ class _Told:
                 lines += [Row.of(capital(self.say(f"population.{population}")), role="group"), *shown]
         if lines:
             columns = (Column(self.say("report.outcome")), *budget.difference_columns(self.lang))
-            caption = self.say("document.differences_caption", name=_full_name(contrast, self.lang), months=self.months)
+            key = "document.differences_caption" if populations == ("eligible",) else "caption.other_families"
+            caption = self.say(key, name=_full_name(contrast, self.lang), months=self.months)
             yield Table(caption, columns, tuple(lines), "differences.csv")
 
     def _distribution(self, contrast: Line) -> Table | None:

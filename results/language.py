@@ -30,7 +30,8 @@ def catalogue() -> dict[str, dict[str, dict[str, str]]]:
         for message in read_po(file, locale="nb"):
             if message.context:
                 section, _, key = message.context.partition(".")
-                found.setdefault(section, {})[key] = {"nb": message.string, "en": message.id}
+                norwegian = message.string.replace(" %", PERCENT["nb"])  # never a line between a number and its sign
+                found.setdefault(section, {})[key] = {"nb": norwegian, "en": message.id}
     return found
 
 

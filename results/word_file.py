@@ -4,27 +4,45 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import docx
 from docx.document import Document as Word
-from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 
 from results import files
-from results.blocks import Block, Box, Document, Facts, Heading, Items, Row, Section, Shown, Table, Text
+from results.blocks import Block, Box, Cell, Document, Facts, Heading, Items, Row, Section, Shown, Table, Text
 from results.language import LOCALES, say
 from results.style import Picture
 
 FONT: Final = "Arial"
 WIDTH: Final = 17.0  # cm, of a figure and a table on A4
-HEIGHT: Final = 23.0  # cm, of the tallest figure
+HEIGHTS: Final = {"low": 14.6, "even": 14.6, "tall": 23.0}  # cm, that a figure of each form may have
+HALF: Final = 11.5  # cm, of two that stand on one page
 MARGIN: Final = 2.0  # cm
 DARK: Final = RGBColor(0x1A, 0x1A, 0x1A)
 GREY: Final = RGBColor(0x4D, 0x4D, 0x4D)
+ANSWER, WARNING, GROUND = (
+    "0072B2",
+    "D55E00",
+    "FDF3EC",
+)  # the bar beside an answer, that beside a warning, and what that stands on
+BEFORE: Final = {"Heading 1": 14, "Heading 2": 8, "Caption": 4}  # points above
+AFTER: Final = 4  # points below a paragraph
+CELL: Final = "TableText"
+ROOM: Final = (1.0, 4.0)  # points above and below the text of a cell, and beside it
+BOLD: Final = frozenset({"head", "group", "total"})
+"""Rows set in bold."""
+AFTER_BORDERS: Final = tuple(
+    f"w:{name}" for name in ("shd", "tabs", "spacing", "ind", "contextualSpacing", "jc", "outlineLvl", "rPr", "sectPr")
+)
+"""What stands after borders in the properties of a paragraph."""
 
 
 def write_docx(path: Path, made: Document) -> None:
@@ -33,12 +51,13 @@ def write_docx(path: Path, made: Document) -> None:
     _styles(word, made)
     word.add_heading(_text(made.title), 0)
     _paragraph(word, made.subtitle, colour=GREY)
-    _section(word, made.opening)
+    _foot(word, made)
+    _section(word, made.opening, made.lang)
     word.add_heading(say("document.contents", made.lang), 1)
     for section in made.sections:
-        word.add_paragraph(_text(section.title), style="List Bullet")
+        _link(word.add_paragraph(style="List Bullet"), section)
     for section in made.sections:
-        _section(word, section)
+        _section(word, section, made.lang)
     buffer = io.BytesIO()
     word.save(buffer)
     with files.whole(path) as temporary:
@@ -53,11 +72,20 @@ def _styles(word: Word, made: Document) -> None:
     for name, size in (("Normal", 10), ("Title", 18), ("Heading 1", 14), ("Heading 2", 11.5), ("Caption", 9)):
         style: Any = word.styles[name]
         style.font.name, style.font.size, style.font.color.rgb = FONT, Pt(size), DARK
+        if name in BEFORE:
+            style.paragraph_format.space_before = Pt(BEFORE[name])
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for kind in ("w:ascii", "w:hAnsi", "w:cs", "w:eastAsia"):
             fonts.set(qn(kind), FONT)
         for theme in ("w:asciiTheme", "w:hAnsiTheme", "w:cstheme", "w:eastAsiaTheme"):
             fonts.attrib.pop(qn(theme), None)
+    for name in ("Title", "Normal", "List Bullet"):
+        word.styles[name].paragraph_format.space_after = Pt(AFTER)
+        word.styles[name].paragraph_format.line_spacing = 1.0
+    cell: Any = word.styles.add_style(CELL, WD_STYLE_TYPE.PARAGRAPH)
+    cell.base_style, cell.font.size, cell.paragraph_format.space_after = word.styles["Normal"], Pt(8), Pt(0)
+    for side in word.styles["Table Grid"].element.find(f".//{qn('w:tblCellMar')}"):
+        side.set(qn("w:w"), str(int(ROOM[side.tag in (qn("w:left"), qn("w:right"))] * 20)))
     language = OxmlElement("w:lang")
     for kind in ("w:val", "w:eastAsia"):
         language.set(qn(kind), LOCALES[made.lang].replace("_", "-"))
@@ -66,15 +94,57 @@ def _styles(word: Word, made: Document) -> None:
     about = word.core_properties
     about.title, about.author, about.language = _text(made.title)[:255], "Familiebaner", made.lang
     about.comments = ""
+    about.created = about.modified = datetime.now(UTC)
+    word.settings.element.find(qn("w:defaultTabStop")).addnext(OxmlElement("w:autoHyphenation"))
 
 
-def _section(word: Word, section: Section) -> None:
-    word.add_heading(_text(section.title), 1)
-    _blocks(word, section.blocks)
+def _foot(word: Word, made: Document) -> None:
+    """The title, the page and how many there are, below every page."""
+    line = word.sections[0].footer.paragraphs[0]
+    stops: Any = line.paragraph_format.tab_stops
+    for stop in word.styles["Footer"].paragraph_format.tab_stops:  # those of another width of page
+        stops.add_tab_stop(stop.position, WD_TAB_ALIGNMENT.CLEAR)
+    stops.add_tab_stop(Cm(WIDTH), WD_TAB_ALIGNMENT.RIGHT)
+    line.add_run(f"{_text(made.title)}\t{say('document.page', made.lang)} ")
+    _field(line, "PAGE")
+    line.add_run(f" {say('document.of_pages', made.lang)} ")
+    _field(line, "NUMPAGES")
+    for run in line.runs:
+        run.font.size, run.font.color.rgb = Pt(8), GREY
 
 
-def _blocks(word: Word, blocks: Sequence[Block]) -> None:
-    for block in blocks:
+def _field(line: Any, name: str) -> None:
+    """What the program that shows the document fills in."""
+    for kind, text in (("begin", ""), ("", name), ("end", "")):
+        mark = OxmlElement("w:fldChar" if kind else "w:instrText")
+        if kind:
+            mark.set(qn("w:fldCharType"), kind)
+        mark.text = text
+        line.add_run()._r.append(mark)
+
+
+def _link(line: Any, section: Section) -> None:
+    """The title of a section, that leads to it."""
+    link = OxmlElement("w:hyperlink")
+    link.set(qn("w:anchor"), section.name)
+    link.append(line.add_run(_text(section.title))._r)
+    line._p.append(link)
+
+
+def _section(word: Word, section: Section, lang: str) -> None:
+    heading = word.add_heading(_text(section.title), 1)._p
+    for kind in ("Start", "End"):
+        mark = OxmlElement(f"w:bookmark{kind}")
+        mark.set(qn("w:id"), str(len(word.element.body)))
+        if kind == "Start":
+            mark.set(qn("w:name"), section.name)
+        heading.append(mark)
+    _blocks(word, section.blocks, lang)
+
+
+def _blocks(word: Word, blocks: Sequence[Block], lang: str) -> None:
+    for place, block in enumerate(blocks):
+        before = len(word.element.body) - 1  # the last is the page's
         if isinstance(block, Text):
             _paragraph(word, block.text, code=block.code, colour=GREY if block.small else None)
         elif isinstance(block, Heading):
@@ -85,16 +155,42 @@ def _blocks(word: Word, blocks: Sequence[Block]) -> None:
         elif isinstance(block, Box):
             if block.title:
                 word.add_heading(_text(block.title), 2)
-            _blocks(word, block.blocks)
+            _blocks(word, block.blocks, lang)
+            _box(word.element.body[before:-1], warning=block.warning)
         elif isinstance(block, Facts):
             for heading, value in block.facts:
                 line = word.add_paragraph()
                 line.add_run(f"{_text(heading)}: ").bold = True
                 line.add_run(_text(value))
         elif isinstance(block, Shown):
-            _figure(word, block.picture)
+            around = (blocks[i] for i in (place - 1, place + 1) if 0 <= i < len(blocks))
+            pair = block.form == "low" and any(isinstance(b, Shown) and b.form == "low" for b in around)
+            _figure(word, block.picture, HALF if pair else HEIGHTS[block.form])
         elif isinstance(block, Table):
-            _table(word, block)
+            _table(word, block, lang)
+        if isinstance(block, Text) and isinstance(next(iter(blocks[place + 1 :]), None), Table | Shown | Box):
+            word.paragraphs[-1].paragraph_format.keep_with_next = True
+
+
+def _box(lines: Sequence[Any], *, warning: bool) -> None:
+    """A bar beside the paragraphs of a box, which stay together; a warning stands on a ground of its own."""
+    for line in lines:
+        if line.tag != qn("w:p"):
+            continue
+        properties = line.get_or_add_pPr()
+        border, bar = OxmlElement("w:pBdr"), OxmlElement("w:left")
+        for name, value in (("val", "single"), ("sz", "24"), ("space", "8"), ("color", WARNING if warning else ANSWER)):
+            bar.set(qn(f"w:{name}"), value)
+        border.append(bar)
+        found = [border]
+        if warning:
+            ground = OxmlElement("w:shd")
+            for name, value in (("val", "clear"), ("color", "auto"), ("fill", GROUND)):
+                ground.set(qn(f"w:{name}"), value)
+            found.append(ground)
+        for made in found:
+            properties.insert_element_before(made, *AFTER_BORDERS[made.tag == qn("w:shd") :])
+        properties.keepNext_val = line is not lines[-1]
 
 
 def _paragraph(word: Word, text: str, *, code: str = "", colour: RGBColor | None = None) -> None:
@@ -107,63 +203,72 @@ def _paragraph(word: Word, text: str, *, code: str = "", colour: RGBColor | None
         told.font.name = "Courier New"
 
 
-def _figure(word: Word, picture: Picture) -> None:
+def _figure(word: Word, picture: Picture, tallest: float) -> None:
     """The picture, with its alternative text where a screen reader looks for it."""
     if "png" not in picture.images:
         return
     shape = word.add_picture(io.BytesIO(picture.images["png"]), width=Cm(WIDTH))
-    if shape.height > Cm(HEIGHT):
-        shape.width, shape.height = Cm(WIDTH * HEIGHT / shape.height.cm), Cm(HEIGHT)
+    if shape.height > Cm(tallest):
+        shape.width, shape.height = Cm(WIDTH * tallest / shape.height.cm), Cm(tallest)
     properties = shape._inline.docPr
     properties.set("descr", _text(picture.alt))
     properties.set("title", _text(picture.title))
 
 
-def _table(word: Word, block: Table) -> None:
-    """A caption, and a table whose first row is repeated on every page."""
+def _table(word: Word, block: Table, lang: str) -> None:
+    """A caption that says where the numbers stand, and a table whose first row is repeated on every page."""
     caption = word.add_paragraph(style="Caption")
     caption.paragraph_format.keep_with_next = True
     caption.add_run(_text(block.caption)).bold = True
+    if block.source:
+        source = caption.add_run(f" {_text(say('document.source', lang, file=block.source))}")
+        source.bold, source.font.color.rgb = False, GREY
     table: Any = word.add_table(rows=0, cols=len(block.columns))
     table.style, table.autofit = "Table Grid", False
     widths = [Cm(WIDTH * share) for share in block.shares()]
-    _row(table, [column.title for column in block.columns], block, widths, bold=True)
-    _mark(table.rows[0], "w:tblHeader")
-    for row in block.rows:
-        _write(table, row, block, widths)
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    head = Row.of(*(column.title for column in block.columns), role="head")
+    rows = [head, *block.rows]
+    for place, row in enumerate(rows):
+        table._tbl.append(_row(row, block, widths, together=place == 0 or block.keeps(place - 1)))
     word.add_paragraph()
 
 
-def _write(table: Any, row: Row, block: Table, widths: Sequence[Any]) -> None:
-    texts = [f"{cell.text} {cell.note}".strip() if cell.note else cell.text for cell in row.cells]
-    if row.role == "group":
-        _row(table, [*texts, *[""] * (len(widths) - len(texts))], block, widths, bold=True)
-        cells = table.rows[-1].cells
-        cells[0].merge(cells[-1])
-        return
-    _row(table, texts, block, widths, bold=row.role == "total", indent=row.role == "part")
+def _row(row: Row, block: Table, widths: Sequence[Any], *, together: bool) -> Any:
+    """A row, ``together`` with the next. Made as XML: the library's own way takes several times as long."""
+    made = OxmlElement("w:tr")
+    properties = made.get_or_add_trPr()
+    for name in ("w:cantSplit", *(("w:tblHeader",) if row.role == "head" else ())):
+        properties.append(OxmlElement(name))
+    group = row.role == "group"
+    for place, cell in enumerate(row.cells[:1] if group else row.cells):
+        column = block.columns[place]
+        box = OxmlElement("w:tc")
+        box.width = sum(widths) if group else widths[place]
+        if group:
+            box.grid_span = len(widths)
+        line = box.add_p()
+        about = line.get_or_add_pPr()
+        about.style = CELL
+        if together:
+            about.keepNext_val = True
+        if row.role == "part" and place == 0:
+            about.ind_left = Cm(0.4)
+        if column.number and not group:
+            about.jc_val = WD_ALIGN_PARAGRAPH.RIGHT
+        text = _text(_in_words(cell, number=column.number))
+        if text:
+            run = line.add_r()
+            run.text = text
+            if row.role in BOLD:
+                run.get_or_add_rPr().get_or_add_b()
+        made.append(box)
+    return made
 
 
-def _row(
-    table: Any, texts: Sequence[str], block: Table, widths: Sequence[Any], *, bold: bool, indent: bool = False
-) -> None:
-    made = table.add_row()
-    _mark(made, "w:cantSplit")
-    for place, (cell, text, width, column) in enumerate(zip(made.cells, texts, widths, block.columns, strict=True)):
-        cell.width = width
-        line = cell.paragraphs[0]
-        line.paragraph_format.space_after = Pt(0)
-        if text:  # a cell without a run is empty, and leaves nothing behind where cells are merged
-            run = line.add_run(_text(text))
-            run.font.size, run.bold = Pt(8), bold
-        if column.number:
-            line.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-        if indent and place == 0:
-            line.paragraph_format.left_indent = Cm(0.4)
-
-
-def _mark(row: Any, name: str) -> None:
-    row._tr.get_or_add_trPr().append(OxmlElement(name))
+def _in_words(cell: Cell, *, number: bool) -> str:
+    return f"{cell.text}{cell.mark(number=number)} {cell.firm}".strip() if cell.note else cell.text
 
 
 def _text(text: str) -> str:

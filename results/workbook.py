@@ -30,10 +30,14 @@ LEFT_OUT: Final = frozenset({"variance_ratio", "sd", "prob_better_realised"})
 YEAR: Final = 12
 MOST_ROWS: Final = 6000  # of a sheet; the CSV files have every row
 WIDEST: Final = 60
+NARROWEST, AMOUNT = 12, 18  # letters of width: of any column, and of one with amounts
 PROBABILITIES: Final = frozenset({"prob_better", "probability"})
 AMOUNTS: Final = frozenset(
     {"mean", "ci_low", "ci_high", "p05", "p50", "p95", "value", "low", "high", "saving", "cost", "effect"}
 )
+ABOUT_WIDTHS: Final = {"A": 26, "B": 24, "C": 10, "D": 80}
+ABOUT: Final = 120  # letters of a line across them
+LINE: Final = 15  # points
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 PERCENT: Final = {"nb": "0.0\N{NO-BREAK SPACE}%", "en": "0.0%"}
@@ -79,16 +83,18 @@ def _shown(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _about(book: Any, title: str, shown: dict[str, pd.DataFrame], lang: str) -> None:
     sheet = book.create_sheet(say("sheet.about", lang))
-    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 26, 24
-    sheet.column_dimensions["C"].width, sheet.column_dimensions["D"].width = 10, 80
+    for letter, width in ABOUT_WIDTHS.items():
+        sheet.column_dimensions[letter].width = width
     head = WriteOnlyCell(sheet, safe(title))
     head.font = Font(bold=True, size=14)
     sheet.append([head])
-    for line in (
-        say("sheet.about_text", lang, name=title),
-        *(say(f"sheet.about_{k}", lang) for k in ("share", "escape")),
-    ):
-        sheet.append([safe(line)])
+    lines = [say("sheet.about_text", lang, name=title), *(say(f"sheet.about_{k}", lang) for k in ("share", "escape"))]
+    for row, line in enumerate(lines, start=2):
+        cell = WriteOnlyCell(sheet, safe(line))
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.row_dimensions[row].height = LINE * math.ceil(len(line) / ABOUT)  # merged cells do not grow by themselves
+        sheet.append([cell])
+        sheet.merged_cells.add(f"A{row}:D{row}")
     sheet.append([])
     sheet.append([_bold(sheet, say(f"sheet.{key}", lang)) for key in ("sheet", "file", "rows", "holds")])
     for name, table in shown.items():
@@ -109,28 +115,36 @@ def _sheet(book: Any, name: str, table: pd.DataFrame, lang: str) -> None:
         column: {value: safe(told(str(value))) for value in table[column].unique()} for column, told in words.items()
     }
     for place, column in enumerate(map(str, table.columns), start=1):
-        longest = max((len(text) for text in texts[column].values()), default=0) if column in texts else 12
-        sheet.column_dimensions[get_column_letter(place)].width = min(max(longest + 2, 12), WIDEST)
+        longest = max((len(text) + 2 for text in texts[column].values()), default=0) if column in texts else 0
+        least = AMOUNT if column in AMOUNTS else NARROWEST
+        sheet.column_dimensions[get_column_letter(place)].width = min(max(longest, least), WIDEST)
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{len(table) + 1}"
     sheet.append([_bold(sheet, words_for("column", str(column), lang)) for column in table.columns])
+    cells: dict[str, Any] = {}
     for row in table.to_dict("records"):
-        sheet.append(list(_cells(sheet, name, row, texts, lang)))
+        sheet.append(_cells(sheet, name, row, texts, lang, cells))
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
     return column.dtype.kind not in "biuf"
 
 
-def _cells(sheet: Any, name: str, row: dict[Any, Any], texts: dict[str, dict[Any, str]], lang: str) -> Iterator[Any]:
+def _cells(
+    sheet: Any, name: str, row: dict[Any, Any], texts: dict[str, dict[Any, str]], lang: str, cells: dict[str, Any]
+) -> Iterator[Any]:
+    """The cells of a row. One of a number format is made once, in ``cells``: each is written before the next is asked for."""
     for column, value in row.items():
         if column in texts:
             yield texts[column][value]
         elif value is None or not math.isfinite(value):
             yield None
         else:
-            cell = WriteOnlyCell(sheet, int(value) if float(value).is_integer() else float(value))
-            cell.number_format = _format(name, str(column), row, lang)
-            yield cell
+            shown = _format(name, str(column), row, lang)
+            if shown not in cells:
+                cells[shown] = WriteOnlyCell(sheet)
+                cells[shown].number_format = shown
+            cells[shown].value = int(value) if float(value).is_integer() else float(value)
+            yield cells[shown]
 
 
 def _format(name: str, column: str, row: dict[Any, Any], lang: str) -> str:

@@ -28,7 +28,7 @@ from made_up_sensitivity import sensitivity
 
 from results import assumptions, budget, budget_figures, files, formats, save_run, style
 from results.amounts import item_name, kroner, kroner_range, payer_name, unit_name
-from results.blocks import Column, Document, Row, Table, Text, flat
+from results.blocks import Box, Column, Document, Row, Section, Shown, Table, Text, flat
 from results.costs import costs_path, load_costs
 from results.document import document
 from results.language import catalogue, parameter_name
@@ -384,7 +384,7 @@ def test_the_page_can_be_read_without_seeing_it(documents, lang):
     heads = page.of("th")
     assert all(head.get("scope") in {"col", "row", "rowgroup"} for head in heads)
     assert len(page.of("caption")) == len(page.of("table")) > 10
-    regions = [attributes for attributes in page.of("div") if attributes.get("class") == "scroll"]
+    regions = [attributes for attributes in page.of("div") if "scroll" in attributes.get("class", "").split()]
     assert all(region["tabindex"] == "0" and region["aria-label"] for region in regions)
     assert len(regions) == len(page.of("table"))
 
@@ -467,6 +467,48 @@ def test_names_are_text_in_docx_with_headings_header_rows_alternative_texts_and_
         fields = packed.read("word/document.xml").decode()
     assert "fldSimple" not in fields
     assert "instrText" not in fields
+
+
+def test_the_word_file_says_of_each_table_where_its_numbers_stand_and_keeps_columns_and_groups_together(
+    documents, tmp_path
+):
+    made = documents["nb"]
+    write_docx(tmp_path / "report.docx", made)
+    word = docx.Document(str(tmp_path / "report.docx"))
+    tables = [block for block in made.blocks() if isinstance(block, Table)]
+    captions = [paragraph.text for paragraph in word.paragraphs if paragraph.style.name == "Caption"]
+    assert captions == [
+        f"{table.caption} Tallene står i {table.source}." if table.source else table.caption for table in tables
+    ]
+    for made_table, table in zip(word.tables, tables, strict=True):
+        widths = [int(column.get(qn("w:w"))) for column in made_table._tbl.tblGrid]
+        assert [width / sum(widths) for width in widths] == pytest.approx(table.shares(), abs=0.002)
+        for line, row in zip(made_table._tbl.tr_lst[1:], table.rows, strict=True):
+            cells = line.tc_lst
+            assert sum(cell.width for cell in cells) == pytest.approx(sum(widths) * 635, rel=0.002)
+            if row.role == "group":
+                assert all(cell.xpath("w:p/w:pPr/w:keepNext") for cell in cells)
+                assert cells[0].grid_span == len(table.columns)
+
+
+def test_the_word_file_numbers_its_pages_links_its_contents_and_bars_its_boxes(documents, tmp_path):
+    made = documents["en"]
+    write_docx(tmp_path / "report.docx", made)
+    word = docx.Document(str(tmp_path / "report.docx"))
+    foot = word.sections[0].footer
+    assert [code.text for code in foot._element.iter(qn("w:instrText"))] == ["PAGE", "NUMPAGES"]
+    assert made.title in foot.paragraphs[0].text
+    body = word.element.body
+    links = [link.get(qn("w:anchor")) for link in body.iter(qn("w:hyperlink"))]
+    assert links == [section.name for section in made.sections]
+    bookmarks = list(body.iter(qn("w:bookmarkStart")))
+    assert set(links) <= {mark.get(qn("w:name")) for mark in bookmarks}
+    assert len({mark.get(qn("w:id")) for mark in bookmarks}) == len(bookmarks)
+    barred = [p.text for p in word.paragraphs if p._p.xpath("w:pPr/w:pBdr/w:left")]
+    boxes = [box for box in made.blocks() if isinstance(box, Box)]
+    assert boxes
+    assert [box.title for box in boxes if box.title] == [text for text in barred if text in {b.title for b in boxes}]
+    assert word.core_properties.created.year > 2013
 
 
 def test_no_cell_of_the_workbook_is_a_formula_and_numbers_are_numbers(hostile, tmp_path):
@@ -554,6 +596,70 @@ def test_a_library_that_is_missing_is_told_and_the_rest_goes_on(hostile, tmp_pat
 
 
 # ---- small things ----------------------------------------------------------------------------------------------------
+
+
+def test_the_unit_of_a_name_is_parted_from_it_in_every_format(documents, tmp_path):
+    made = documents["nb"]
+    write_docx(tmp_path / "report.docx", made)
+    word = docx.Document(str(tmp_path / "report.docx"))
+    heads = {row.cells[0].text for table in word.tables for row in table.rows}
+    assert "Andel foreldre i arbeid, prosentpoeng" in heads
+    assert "Andel foreldre i arbeid, prosentpoeng" in Page(html(made)).text
+    assert not any(",(" in head or ", (" in head for head in heads)
+
+
+def test_a_number_is_not_parted_from_its_sign_or_from_what_is_counted(documents):
+    tables = [block for block in documents["nb"].blocks() if isinstance(block, Table)]
+    heads = [column.title for table in tables for column in table.columns]
+    assert f"Spenn (midterste 90{NBSP}%)" in heads
+    assert not [head for head in heads if " %" in head]
+    counted = [row.cells[0] for table in tables if table.source == "distribution.csv" for row in table.rows]
+    assert any(re.fullmatch(rf"\d+{NBSP}familier", cell.firm) for cell in counted)
+
+
+def test_no_two_tables_have_the_same_caption(documents):
+    for made in documents.values():
+        captions = [block.caption for block in made.blocks() if isinstance(block, Table)]
+        assert len(captions) == len(set(captions))
+
+
+def test_columns_have_room_for_their_longest_word(documents):
+    for made in documents.values():
+        for table in (block for block in made.blocks() if isinstance(block, Table)):
+            for place, (column, letters) in enumerate(zip(table.columns, table.letters(), strict=True)):
+                texts = [row.cells[place].text for row in table.rows if row.role != "group" and place < len(row.cells)]
+                words = [word for text in (column.title, *texts) for word in text.replace("-", " ").split(" ")]
+                assert max(map(len, words)) < letters, (table.caption, column.title)
+
+
+def test_groups_and_the_ends_of_a_table_stay_together_and_a_table_with_what_follows_it_does_not():
+    group, row = Row.of("g", role="group"), Row.of("x", "1")
+    table = Table("c", (Column("a"), Column("b")), (group, *[row] * 8, group, *[row] * 8))
+    kept = [place for place in range(len(table.rows)) if table.keeps(place)]
+    assert kept == [0, 1, 2, 9, 10, 15, 16]
+
+
+@pytest.mark.parametrize(("height", "form"), [(50, "low"), (100, "even"), (130, "tall")])
+def test_a_figure_knows_how_high_it_is_for_its_width(height, form):
+    picture = Picture("x", "x", "x", {"svg": f'<svg viewBox="0 0 100 {height}"></svg>'.encode()})
+    assert Shown(picture).form == form
+    assert f'<figure class="{form}"' in html(Document("t", "s", "en", Section("a", "b", (Shown(picture),))))
+
+
+def test_heads_of_a_sheet_differ_amounts_have_room_and_the_first_sheet_can_be_read(hostile, tmp_path):
+    for lang in LANGUAGES:
+        write_workbook(tmp_path / "tables.xlsx", "A title", hostile[1], lang)
+        book = openpyxl.load_workbook(tmp_path / "tables.xlsx")
+        about, *sheets = book.worksheets
+        assert {str(merged) for merged in about.merged_cells.ranges} == {"A2:D2", "A3:D3", "A4:D4"}
+        assert about["A2"].alignment.wrap_text
+        assert about.row_dimensions[2].height > 15
+        for sheet in sheets:
+            heads = [cell.value for cell in sheet[1]]
+            assert len(heads) == len(set(heads)), sheet.title
+            for cell in sheet[2]:
+                if cell.number_format in ('#,##0"\N{NO-BREAK SPACE}kr"', '"NOK\N{NO-BREAK SPACE}"#,##0'):
+                    assert sheet.column_dimensions[cell.column_letter].width >= len("-1 234 567 890 kr")
 
 
 def test_columns_share_the_width_by_what_stands_in_them():
