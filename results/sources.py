@@ -7,6 +7,7 @@ import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from results.blocks import Column, Row, Table
 from results.language import say
@@ -35,15 +36,17 @@ def figures() -> dict[str, str]:
 
 @functools.cache
 def documents() -> dict[str, str]:
-    """Authors, year, title and address of each document, by its key; what is no document is left out."""
+    """Authors, year, title and site of each document, by its key; what is no document is left out."""
     return {row["key"]: _reference(row) for row in _rows("sources") if row["authors"] or row["url"]}
 
 
 def _reference(row: dict[str, str]) -> str:
     who = row["authors"] + (f" ({row['year']})" if row["year"] else "")
     title = row["title"].removeprefix("[").removesuffix("]")
-    address = row["url"].partition("://")[2]  # to be read: a report asks for nothing from outside
-    return ". ".join(part for part in (who, title, address) if part)
+    site = urlsplit(row["url"]).netloc.removeprefix(
+        "www."
+    )  # whole addresses, which no column has room for, are in the file
+    return ". ".join(part for part in (who, title, site) if part)
 
 
 def _rows(name: str) -> list[dict[str, str]]:
