@@ -164,7 +164,7 @@ def more(tables: Any, contrasts: Contrasts, manifest: Manifest, lang: str) -> It
         )
         found = [block for block in made if block is not None]
         if found:
-            yield Heading(str(contrast["name"]))
+            yield Heading(capital(str(contrast["name"])))
             yield from found
     moved = shifts(tables.shifts, contrasts, months, lang, others=True)
     if moved is not None:
@@ -210,7 +210,7 @@ def consequences(table: pd.DataFrame, contrast: Mapping[str, Any], months: str, 
             lines += [_consequence(row, lang) for row in rows]
     if not lines:
         return None
-    caption = say("budget.consequences_caption", lang, name=contrast["name"], months=months)
+    caption = say("budget.consequences_caption", lang, name=capital(str(contrast["name"])), months=months)
     return Table(
         caption, (Column(say("budget.what", lang)), *difference_columns(lang)), tuple(lines), "consequences.csv"
     )
@@ -283,7 +283,7 @@ def ratio_blocks(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) ->
     for key, nothing in (("no_ratio", False), ("no_ratio_zero", True)):
         items = [words_for("budget", ratio, lang) for ratio, zero in none.items() if zero == nothing]
         if items:
-            yield Text(say(f"budget.{key}", lang, name=contrast["name"], items=listed(items, lang)))
+            yield Text(say(f"budget.{key}", lang, name=capital(str(contrast["name"])), items=listed(items, lang)))
 
 
 def ratios(rows: Sequence[Mapping[str, Any]], contrast: Mapping[str, Any], lang: str) -> Table | None:
@@ -305,7 +305,9 @@ def ratios(rows: Sequence[Mapping[str, Any]], contrast: Mapping[str, Any], lang:
         Column(say("budget.extra_effect", lang), number=True),
         Column(say("report.in_words", lang)),
     )
-    return Table(say("budget.ratios_caption", lang, name=contrast["name"]), columns, tuple(lines), "ratios.csv")
+    return Table(
+        say("budget.ratios_caption", lang, name=capital(str(contrast["name"]))), columns, tuple(lines), "ratios.csv"
+    )
 
 
 def _ratio(row: Mapping[str, Any], lang: str) -> str:
@@ -352,7 +354,9 @@ def pays(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Table |
         *(Column(say("budget.probability_by", lang, months=number(h, lang)), number=True) for h in shown),
         Column(say("budget.break_even", lang)),
     )
-    return Table(say("budget.pays_caption", lang, name=contrast["name"]), columns, tuple(lines), "pays.csv")
+    return Table(
+        say("budget.pays_caption", lang, name=capital(str(contrast["name"]))), columns, tuple(lines), "pays.csv"
+    )
 
 
 def shifts(table: pd.DataFrame, contrasts: Contrasts, months: str, lang: str, *, others: bool = False) -> Table | None:
@@ -401,5 +405,5 @@ def account(table: pd.DataFrame, contrast: Mapping[str, Any], lang: str) -> Tabl
         Column(say("report.cost_total", lang), number=True),
         Column(say("report.runs90", lang), number=True),
     )
-    caption = say("budget.account_caption", lang, name=contrast["name"], least=kroner(LEAST, lang))
+    caption = say("budget.account_caption", lang, name=capital(str(contrast["name"])), least=kroner(LEAST, lang))
     return Table(caption, columns, tuple(lines), "cost_differences.csv")

@@ -512,7 +512,7 @@ def at_horizon(table: pd.DataFrame, contrast: str, population: str) -> dict[str,
 def _full_name(contrast: Line, lang: str) -> str:
     """A contrast with the arms it holds against each other, where its name does not say them."""
     sides = say("figure.difference_title", lang, arm=contrast["arm"], against=contrast["against"])
-    return sides if contrast["name"] == sides else f"{contrast['name']} ({sides})"
+    return capital(sides if contrast["name"] == sides else f"{contrast['name']} ({sides})")
 
 
 def _short_unit(outcome: str, lang: str) -> str:

@@ -42,7 +42,9 @@ def documents() -> dict[str, str]:
 
 def _reference(row: dict[str, str]) -> str:
     who = row["authors"] + (f" ({row['year']})" if row["year"] else "")
-    title = row["title"].removeprefix("[").removesuffix("]")
+    title = row["title"]
+    if title.startswith("[") and title.endswith("]"):  # told in words, where a document has no title of its own
+        title = title[1:-1]
     site = urlsplit(row["url"]).netloc.removeprefix(
         "www."
     )  # whole addresses, which no column has room for, are in the file
