@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
@@ -19,14 +21,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.websockets import WebSocketClose
 
-from results.language import LOCALES, say
+from results.language import LOCALES, catalogue, say
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PATHS: Final = re.compile(
-    r"/(|favicon\.png|_stcore/(health|host-config|stream|upload_file/[\w./-]+)|media/[\w.-]+|static/[\w./-]+)"
+    r"/(|favicon\.png|lab\.(css|js)|_stcore/(health|host-config|stream|upload_file/[\w./-]+)|media/[\w.-]+|static/[\w./-]+)"
 )
 """Every path that the page uses. Streamlit has more: measurements, an interface for programs, other pages."""
 STATIC: Final = Path(streamlit.__file__).parent / "static"
@@ -73,6 +75,20 @@ class Gate:
         return sent
 
 
+FILES: Final = {"lab.css": "text/css", "lab.js": "text/javascript"}
+"""Files of ours that the page reads."""
+
+
+def file(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """What answers with one of our files."""
+    content = (HERE / name).read_bytes()
+
+    async def answer(_: Request) -> Response:
+        return Response(content, media_type=FILES[name], headers={"Cache-Control": "no-cache"})
+
+    return answer
+
+
 class Index:
     """The page's HTML, which is Streamlit's with our language, title and stylesheet, and what a browser may do with it."""
 
@@ -93,7 +109,12 @@ def _html(lang: str) -> str:
     html = re.sub(r"<!--.*?-->|<link[^>]*service-desc[^>]*>|<noscript>.*?</noscript>", "", html, flags=re.DOTALL)
     html = html.replace('<html lang="en">', f'<html lang="{lang}">')
     html = html.replace("<title>Streamlit</title>", f"<title>{say('lab.title', lang)}</title>")
-    return html.strip()
+    words = {each["en"]: each[lang] for each in catalogue()["lab_own_words"].values()}
+    ours = (
+        f'<meta name="familiebaner-words" content="{escape(json.dumps(words))}">'
+        '<link rel="stylesheet" href="./lab.css"><script type="module" src="./lab.js"></script></head>'
+    )
+    return html.replace("</head>", ours).strip()
 
 
 def _headers(scripts: list[bytes]) -> dict[str, str]:

@@ -1,30 +1,255 @@
-import time, streamlit as st, numpy as np
-st.set_page_config(page_title="Lab", layout="wide")
-st.title("Tittel")
-with st.sidebar:
-    st.selectbox("Sted", ["a","b"], key="place")
-    st.radio("Rolle", ["a","b"], key="r", horizontal=True)
-    n=st.slider("Koordinatorer", 0, 20, 2, key="n")
-    st.number_input("Tall", 0, 100, 3)
-    st.number_input("Hjelp", 0, 100, 3, help="noe")
-    with st.expander("Mer"):
-        st.slider("Åpninger", 0.0, 2.0, 1.0, key="o")
-        st.toggle("bryter"); st.checkbox("kryss")
-    st.segmented_control("Seg", ["x","y"])
-    st.file_uploader("Last opp", type=["csv"])
-    st.button("Knapp")
-st.download_button("Last ned", b"abc", "a.txt")
-a,b,c=st.tabs(["En","To","Tre"])
-with a:
-    st.html("<table><caption>T</caption><thead><tr><th scope='col'>A</th></tr></thead><tbody><tr><th scope='row'>x</th></tr></tbody></table>")
-    st.html("<img alt='figur' src='data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCI+PHJlY3Qgd2lkdGg9IjEwIiBoZWlnaHQ9IjEwIi8+PC9zdmc+'>")
-st.session_state.setdefault("k", None)
-if st.session_state.k != n:
-    st.session_state.k, st.session_state.count = n, 0
-done = st.session_state.count >= 10
-@st.fragment(run_every=None if done else 0.3)
-def grow():
-    st.session_state.count += 1
-    st.html(f"<p id=res>{n}: {st.session_state.count}</p>")
-    if st.session_state.count >= 10 and not done: st.rerun()
-grow()
+"""The planners' page, a Streamlit script: levers, the answer as a sentence and as pictures, two lives, why, and take-away.
+
+It holds no rule and no statistic: it asks ``scenarios.lab`` and shows what comes back. The script runs from the top whenever
+a lever is moved; the answer then tightens by itself in fragments, which run again until every replicate is in.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from results.language import LOCALES, number, say
+from scenarios.lab import rooms
+from scenarios.lab.answers import Answer, answer
+from scenarios.lab.controls import controls, forget
+from scenarios.lab.explain import cautions, explain
+from scenarios.lab.levers import OWN, Levers, from_query, to_query
+from scenarios.lab.presets import PROGRAMMES, presets
+from scenarios.lab.shown import heading, message, paragraph
+from scenarios.lab.tabs import tabs
+from scenarios.lab.uploads import Upload, read_upload
+from scenarios.lab.workbench import Question
+from simulation.errors import InputError
+
+FIRST: Final = 10
+"""Replicates that the first answer waits for, so that it comes at once"""
+PATIENCE: Final = 0.4  # seconds, of that wait
+PULSE: Final = 0.5  # seconds between looks at what has come since
+LANG: Final = "lang"
+
+state = st.session_state
+
+
+def main() -> None:
+    """The page, from top to bottom."""
+    lang = _begin()
+    st.set_page_config(page_title=say("lab.title", lang), page_icon=None, layout="wide")
+    _head(lang)
+    top = st.container(key="answer")
+    left, right = st.columns([1, 2], gap="medium")
+    with left, st.container(key="levers"):
+        state.levers = _levers(lang)
+    _remember(state.levers, lang)
+    with top:
+        question = _ask(state.levers, lang)
+        if question is not None:
+            _tighten(question, _sentence, lang)
+        for text in cautions(state.levers, lang):
+            message(text)
+    if question is not None:
+        with right:
+            tabs(question, state.levers, lang)
+
+
+# ---- the session -----------------------------------------------------------------------------------------------------
+
+
+def _begin() -> str:
+    """The language; levers from the link, where it is a new one."""
+    asked = {name: value for name, value in st.query_params.to_dict().items()}
+    lang = asked.pop(LANG, state.get("lang", rooms.settings().lang))
+    state.lang = lang if lang in LOCALES else rooms.settings().lang
+    query = urlencode(asked)
+    if "levers" not in state or query != state.query:
+        _follow(query)
+    return str(state.lang)
+
+
+def _follow(query: str) -> None:
+    """Take the levers from a link; what is wrong with it is told, and the lab opens as it does."""
+    state.query, state.wrong_link = query, None
+    begin = presets()[PROGRAMMES[0]].levers
+    try:
+        state.levers = from_query(query, state.levers.own if "levers" in state else None) if query else begin
+    except InputError as error:
+        state.levers, state.wrong_link = begin, error
+        state.awaits = query if error.key == OWN else None
+    forget()
+
+
+def _remember(levers: Levers, lang: str) -> None:
+    """Let the address of the page hold every lever, so that it can be kept and sent."""
+    if state.wrong_link is not None and levers == presets()[PROGRAMMES[0]].levers:
+        return
+    state.query = to_query(levers)
+    said = dict(parse_qsl(state.query, keep_blank_values=True)) | {LANG: lang}
+    if said != st.query_params.to_dict():
+        st.query_params.from_dict(said)
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda seat: rooms.workbench().leave(seat))
+def _seat() -> str:
+    """This session's place at the workbench, which it leaves when it ends."""
+    context = get_script_run_ctx()
+    return "" if context is None else str(context.session_id)
+
+
+def _ask(levers: Levers, lang: str) -> Question | None:
+    """The question that the levers put; what is wrong with them is said in its place."""
+    try:
+        study = levers.study(rooms.settings().limits.replicates)
+        question = rooms.workbench().ask(_seat(), study)
+    except InputError as error:
+        message(explain(error, lang))
+        return None
+    question.wait(FIRST, PATIENCE)
+    return question
+
+
+# ---- head and levers -------------------------------------------------------------------------------------------------
+
+
+def _head(lang: str) -> None:
+    title, other = st.columns([6, 1], vertical_alignment="top")
+    with title:
+        st.html(
+            f'<div class="lab-top" data-lang="{lang}"><h1>{say("lab.title", lang)}</h1><p>{say("lab.about", lang)}</p></div>'
+        )
+    with other:
+        there = next(each for each in LOCALES if each != lang)
+        st.button(say("lab.language", there), key="language", on_click=_speak, args=(there,))
+    if state.wrong_link is not None:
+        message(say("lab.wrong_link", lang, problem=explain(state.wrong_link, lang)))
+
+
+def _speak(lang: str) -> None:
+    state.lang = lang
+    st.query_params[LANG] = lang
+    forget()
+
+
+def _levers(lang: str) -> Levers:
+    heading(say("lab.levers", lang))
+    _presets(lang)
+    levers = _own_figures(state.levers, lang)
+    return controls(levers, lang)
+
+
+def _presets(lang: str) -> None:
+    known = presets()
+
+    def title(name: str) -> str:
+        preset = known[name]
+        return preset.title(lang) if name in PROGRAMMES else f"{preset.study_title(lang)}: {preset.title(lang)}"
+
+    box = st.expander(say("lab.presets", lang), key="group:presets", on_change="rerun")
+    if box.open:
+        with box:
+            name = st.selectbox(say("lab.preset", lang), list(known), format_func=title, key="preset")
+            st.button(say("lab.use_preset", lang), key="use-preset", on_click=_use, args=(name,))
+
+
+def _use(name: str) -> None:
+    state.levers = presets()[name].levers
+    state.wrong_link = None
+    forget()
+
+
+def _own_figures(levers: Levers, lang: str) -> Levers:
+    box = st.expander(say("lab.own_figures", lang), key="group:own", on_change="rerun")
+    if not box.open:
+        return levers
+    with box:
+        paragraph(say("lab.own_figures_about", lang))
+        file = st.file_uploader(say("lab.own_figures_file", lang), type=["csv", "txt"], key="own-figures")
+        if file is not None and file.file_id != state.get("own_read"):
+            state.own_read, state.own_error = file.file_id, None
+            try:
+                levers = _with_own(levers, file.name, file.getvalue())
+            except InputError as error:
+                state.own_error = error
+        if file is not None and state.get("own_error") is not None:
+            message(explain(state.own_error, lang))
+        if levers.own is not None:
+            paragraph(say("lab.own_figures_used", lang, file=levers.own.name))
+            st.button(say("lab.own_figures_leave", lang), key="leave-own", on_click=_leave_own)
+    return levers
+
+
+def _with_own(levers: Levers, name: str, data: bytes) -> Levers:
+    """Levers with the figures of an upload; those of the link that waits for them, where they are the ones."""
+    own = read_upload(name, data)
+    if state.get("awaits"):
+        try:
+            levers = from_query(state.awaits, own)
+            state.awaits, state.wrong_link = None, None
+        except InputError:
+            pass
+    forget()
+    return levers_with(levers, own)
+
+
+def _leave_own() -> None:
+    state.levers = levers_with(state.levers, None)
+    forget()
+
+
+def levers_with(levers: Levers, own: Upload | None) -> Levers:
+    """The same levers with other figures of one's own, or none."""
+    return replace(levers, own=own)
+
+
+# ---- the answer, which tightens by itself ----------------------------------------------------------------------------
+
+
+def _tighten(question: Question, show: Callable[[Question, str], None], lang: str) -> None:
+    """Show what is known, and again as more replicates come; when all are in, once more and then no more."""
+    done = question.done() >= question.total or question.error is not None
+
+    @st.fragment(run_every=None if done else PULSE)
+    def again() -> None:
+        show(question, lang)
+        if not done and (question.done() >= question.total or question.error is not None):
+            st.rerun()
+
+    again()
+
+
+def _answer(question: Question, lang: str) -> Answer | None:
+    """What is known now, worked out once for each count of replicates."""
+    count = question.done()
+    key = (id(question), count, lang)
+    if state.get("answered", (None, None))[0] != key:
+        state.answered = (key, answer(question.study, question.runs(), lang) if count else None)
+    found: Answer | None = state.answered[1]
+    return found
+
+
+def _sentence(question: Question, lang: str) -> None:
+    found = _answer(question, lang)
+    if question.error is not None:
+        message(say("lab.broke", lang, problem=question.error))
+    if found is None:
+        st.html(f'<div class="lab-answer" role="status"><p class="headline">{say("lab.wait", lang)}</p></div>')
+        return
+    done, total = number(question.done(), lang), number(question.total, lang)
+    if question.done() < question.total:
+        still = say("lab.still", lang, done=done, total=total)
+        still = f'<progress max="{question.total}" value="{question.done()}" aria-label="{still}"></progress>{still}'
+    else:
+        still = say("lab.finished", lang, total=total)
+    kind = " cannot-tell" if found.verdict in {"unknown", "few"} else ""
+    st.html(
+        f'<div class="lab-answer{kind}"><h2>{say("lab.answer", lang)}</h2>'
+        f'<p class="headline">{html.escape(found.headline)}</p><p class="still">{still}</p></div>'
+    )
+
+
+main()

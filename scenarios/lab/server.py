@@ -16,6 +16,7 @@ from simulation.errors import InputError
 
 PAGE: Final = Path(__file__).resolve().parent / "page.py"
 PORT: Final = 8501
+REPLICATES: Final = 500
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -30,6 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", action="append", default=[], metavar="NAME", help="a name the server is known by; may be repeated"
     )
+    parser.add_argument(
+        "--replicates",
+        type=whole_number(2, 10_000),
+        default=REPLICATES,
+        metavar="N",
+        help=f"replicates of an answer, two to a draw (default: {REPLICATES})",
+    )
+    parser.add_argument(
+        "--sessions", type=whole_number(1, 1000), default=20, metavar="N", help="the most sessions at once (default: 20)"
+    )
     add_options(parser, "workers", "lang")
 
 
@@ -42,7 +53,15 @@ def main(args: argparse.Namespace) -> int:
             "the page needs Streamlit, which is not installed", key="lab", allowed="pip install -e '.[lab]'"
         ) from None
     with listening(args.address, args.port) as listener:
-        serve(listener, args)
+        from scenarios.lab import rooms
+        from scenarios.lab.workbench import Limits
+
+        limits = Limits(sessions=args.sessions, replicates=args.replicates, workers=args.workers)
+        rooms.start(rooms.Settings(args.lang, limits))
+        try:
+            serve(listener, args)
+        finally:
+            rooms.close()
     return 0
 
 
@@ -108,14 +127,14 @@ def application(args: argparse.Namespace) -> Any:
     from starlette.middleware import Middleware
     from starlette.routing import Route
 
-    from scenarios.lab.gate import Gate, Index
+    from scenarios.lab.gate import FILES, Gate, Index, file
 
     configure()
     index = Index(args.lang)
     hosts = (*LOCAL, *args.host) if args.host or _is_local(args.address) else ()
     return st.App(
         PAGE,
-        routes=[Route("/", index.page)],
+        routes=[Route("/", index.page), *(Route(f"/{name}", file(name)) for name in FILES)],
         middleware=[Middleware(Gate, hosts=hosts, headers=index.headers)],
     )
 

@@ -1,0 +1,49 @@
+"""What all sessions of the page share, and what the server was told when it was started."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import Final
+
+from scenarios.lab.reports import Reports
+from scenarios.lab.workbench import Limits, Workbench
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the lab was started."""
+
+    lang: str = "nb"
+    limits: Limits = field(default_factory=Limits)
+
+
+_told: Final[list[Settings]] = [Settings()]
+
+
+def start(settings: Settings) -> None:
+    """Open the lab with these settings, before the first session comes."""
+    _told[0] = settings
+
+
+def settings() -> Settings:
+    """How the lab was started."""
+    return _told[0]
+
+
+@functools.cache
+def workbench() -> Workbench:
+    """Where the studies of all sessions run."""
+    return Workbench(settings().limits)
+
+
+@functools.cache
+def reports() -> Reports:
+    """Where full reports are made."""
+    return Reports()
+
+
+def close() -> None:
+    """Stop what runs."""
+    reports().close()
+    workbench().close()

@@ -1,0 +1,39 @@
+"""Blocks, figures and messages as the page shows them. Text is escaped here, wherever it comes from."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+
+import streamlit as st
+
+from results.blocks import Block, Shown
+from results.page import block_html
+from results.style import Picture
+
+
+def blocks(found: Iterable[Block], lang: str) -> None:
+    """Blocks, as in the report."""
+    st.html(block_html(found, lang))
+
+
+def panels(pictures: Iterable[Picture], lang: str) -> None:
+    """Figures, side by side where there is room."""
+    inside = block_html([Shown(picture) for picture in pictures], lang)
+    st.html(f'<div class="lab-panels">{inside}</div>')
+
+
+def heading(text: str) -> None:
+    """A heading of a part of the page."""
+    st.html(f"<h2>{html.escape(text)}</h2>")
+
+
+def paragraph(text: str) -> None:
+    """A paragraph."""
+    st.html(f"<p>{html.escape(text)}</p>")
+
+
+def message(*texts: str) -> None:
+    """Something that the planner should know before she reads on."""
+    inside = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
+    st.html(f'<div class="lab-message" role="status">{inside}</div>')
