@@ -185,9 +185,9 @@ def _kind(value: object) -> str:
 
 def _allowed(schema: Mapping[str, Any], key: Key, error: str, value: object) -> str | None:
     if error == "extra_forbidden":
-        names = (_schema_at(schema, key[:-1]) or {}).get("properties", {})
+        names = (schema_at(schema, key[:-1]) or {}).get("properties", {})
         return nearest(key[-1][:80], names)
-    node = _schema_at(schema, key)
+    node = schema_at(schema, key)
     if node is None:
         return None
     if "enum" in node and isinstance(value, str):
@@ -195,7 +195,7 @@ def _allowed(schema: Mapping[str, Any], key: Key, error: str, value: object) -> 
     return describe(node)
 
 
-def _schema_at(schema: Mapping[str, Any], key: Key) -> Mapping[str, Any] | None:
+def schema_at(schema: Mapping[str, Any], key: Key) -> Mapping[str, Any] | None:
     """The JSON schema of one key: pydantic has written down there what is allowed."""
     node: Mapping[str, Any] | None = _plain(schema, schema)
     for part in key:

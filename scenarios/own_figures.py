@@ -2,14 +2,16 @@
 
 Aggregates only. A file with persons in it is refused, and so is a figure behind which fewer than five persons stand:
 in a small place that is a person. Comma or semicolon, decimal point or comma, UTF-8 or latin-1, with or without a byte
-order mark, as spreadsheets write it. ``run.py profile --list`` prints the quantities.
+order mark, or as Excel's Unicode text, as spreadsheets write it. ``run.py profile --list`` prints the quantities.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -108,7 +110,12 @@ def read_figures(path: Path) -> tuple[str, list[Figure]]:
     ------
     InputError : what cannot be read, is not of this form, holds persons or counts too few
     """
-    rows = _rows(path)
+    return figures_in(read_bytes(path, "a CSV file"), path)
+
+
+def figures_in(content: bytes, path: Path) -> tuple[str, list[Figure]]:
+    """The same of bytes that lie elsewhere; ``path`` says where messages and a base of one's own are seen from."""
+    rows = _rows(content, path)
     _refuse_persons(rows, path)
     (number, head), *others = rows
     if tuple(cell.casefold() for cell in head) != HEADER:
@@ -134,12 +141,16 @@ def read_figures(path: Path) -> tuple[str, list[Figure]]:
 
 
 def own_profile(path: Path) -> ProfileFile:
-    """The profile of a file of own figures: the base profile with what the figures say.
+    """The profile of a file of own figures; see :func:`profile_of`."""
+    return profile_of(*read_figures(path), path)
+
+
+def profile_of(base: str, figures: Iterable[Figure], path: Path) -> ProfileFile:
+    """The base profile with what the figures say, named by the file they are called, which need not exist.
 
     A figure sets the number it names; as a target it stands beside the simulated pool, and ``run.py profile FILE --solve``
     finds the numbers that give it after the burn-in.
     """
-    base, figures = read_figures(path)
     if base.endswith(".csv"):
         raise InputError(f"{shown(base)} is not a profile", file=path, key=BASE, allowed="a profile to build on")
     try:
@@ -197,17 +208,17 @@ def _set(document: ProfileFile, figure: Figure, path: Path) -> ProfileFile:
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
+def _rows(content: bytes, path: Path) -> list[tuple[int, list[str]]]:
     """The rows that are not empty: (number of the line, cells)."""
-    content = read_bytes(path, "a CSV file")
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     if "\0" in text:
         raise InputError("is not a text file", file=path, allowed="a CSV file saved as UTF-8 or latin-1")
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = ";" if first.count(";") > first.count(",") else ","
+    delimiter = max((",", ";", "\t"), key=first.count)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]

@@ -163,6 +163,25 @@ def study_of(text: str, profile: Profile, posterior: str, costs: Costs, file: Pa
     return _build(layers.content, layers, profile, posterior, (costs, ()))
 
 
+def study_from(content: Mapping[str, Any], file: Path, profile: Profile | None = None) -> Study:
+    """A study from the tables of a file that need not exist, arms and contrasts by name, checked like a file.
+
+    Parameters
+    ----------
+    content : tables as in ``StudyFile``; paths, if any, as seen from here
+    file : what messages call it
+    profile : of the place that the study names, where it is known already
+
+    Raises
+    ------
+    InputError : something in the tables is wrong
+    """
+    layers = Layers(file)
+    layers.lay(content, str(file))
+    layers.in_files = layers.content
+    return _build(layers.content, layers, profile)
+
+
 def _build(
     content: Mapping[str, Any],
     layers: Layers,
@@ -176,7 +195,7 @@ def _build(
         _check_arm(name, arm, layers)
         _check_criterion(name, arm, file, layers)
     _check_parameters(file, layers)
-    _check_choice("prices", file.study.prices, _names_in(RATES, "[0-9]*.toml"), layers)
+    _check_choice("prices", file.study.prices, names_in(RATES, "[0-9]*.toml"), layers)
     posterior = posterior or _posterior(file.study.posterior, layers)
     profile = profile or _profile(file.study.profile, layers)
     profile_families = profile.families
@@ -279,7 +298,8 @@ def _check_choice(key: str, value: str, names: Iterable[str], layers: Layers) ->
         raise _wrong(layers, ("study", key), f"{shown(value)} is not known", nearest(value[:80], names))
 
 
-def _names_in(folder: Path, pattern: str = "*") -> list[str]:
+def names_in(folder: Path, pattern: str = "*") -> list[str]:
+    """The names that a study may say of what lies in a folder: of ``RATES`` or ``POSTERIORS``."""
     return sorted({path.stem for path in folder.glob(pattern) if path.is_file() and path.name[0] not in "._"})
 
 
@@ -291,7 +311,7 @@ def _posterior(value: str, layers: Layers) -> str:
         if "\0" in value or not Path(value).is_file():
             raise _wrong(layers, ("study", "posterior"), f"{shown(value)} is not a file", '"prior", or a file of draws')
         return value
-    _check_choice("posterior", value, ["prior", *_names_in(POSTERIORS)], layers)
+    _check_choice("posterior", value, ["prior", *names_in(POSTERIORS)], layers)
     return str(next(path for path in sorted(POSTERIORS.glob(f"{value}.*")) if path.is_file()))
 
 

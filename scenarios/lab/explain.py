@@ -1,0 +1,159 @@
+"""What is wrong, and what is odd, in a planner's words."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from results.language import capital, catalogue, say
+from scenarios.lab.lever import Lever, written
+from scenarios.lab.levers import ADDRESSES, ARMS, OWN, WITH_COORDINATORS, Levers, PlanLevers
+from scenarios.profiles import VESTLAND
+from simulation.errors import InputError
+
+LINE: Final = re.compile(r"line (\d+)(?:, (.*))?", re.S)
+
+
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+
+def explain(error: InputError, lang: str) -> str:
+    """Which lever, or line of an upload, what is wrong with it and what is allowed.
+
+    Messages are translated by their templates, section ``wrong`` of the catalogue; one without a template stays in English.
+    """
+    address = _address(error.key)
+    lever = ADDRESSES.get(address)
+    problem = _translated(error.problem, lang)
+    where = lever_title(address, lang) if lever else _place_of(error, lang)
+    words = capital(f"{where}: {problem}" if where else problem)
+    if not error.allowed:
+        return words + "."
+    return f"{words}. {say('explain.allowed', lang, allowed=_allowed(error.allowed, lever, lang))}"
+
+
+def lever_title(address: str, lang: str) -> str:
+    """A lever with its plan: ``Din plan, familier per koordinator``."""
+    lever, plan = ADDRESSES[address], address.partition(".")[0]
+    label = lever.label(lang)
+    return label if plan not in ARMS else f"{say(f'lab_study.{plan}', lang)}, {label[:1].lower()}{label[1:]}"
+
+
+def _address(key: str | None) -> str:
+    """The address of a lever from the key that an error names: an address already, or where it stands in the study."""
+    return _by_key().get(key or "", key or "")
+
+
+@functools.cache
+def _by_key() -> dict[str, str]:
+    found = {}
+    for address, lever in ADDRESSES.items():
+        arm = ARMS.get(address.partition(".")[0], "")
+        found[lever.key.format(arm=arm)] = address
+    return found
+
+
+def _place_of(error: InputError, lang: str) -> str:
+    line = LINE.fullmatch(error.key or "")
+    if line is None:
+        return error.key if error.key and error.key != OWN else ""
+    number, quantity = line.groups()
+    return say("explain.line", lang, line=number) + (f", {quantity}" if quantity else "")
+
+
+def _allowed(allowed: str, lever: Lever | None, lang: str) -> str:
+    if lever is not None and allowed == lever.allowed("en"):
+        return lever.allowed(lang)
+    return _translated(allowed, lang)
+
+
+def _translated(text: str, lang: str) -> str:
+    """The message in a language: by the template that says most of it in its own words."""
+    if lang == "en":
+        return text
+    for pattern, template in _templates(lang):
+        found = pattern.fullmatch(text)
+        if found:
+            return template.format(**found.groupdict())
+    return text
+
+
+@functools.cache
+def _templates(lang: str) -> list[tuple[re.Pattern[str], str]]:
+    def pattern(english: str) -> re.Pattern[str]:
+        parts = re.split(r"{(\w+)}", english)
+        return re.compile("".join(f"(?P<{p}>.*?)" if i % 2 else re.escape(p) for i, p in enumerate(parts)), re.S)
+
+    messages = sorted(catalogue()["wrong"].values(), key=lambda texts: -len(re.sub(r"{\w+}", "", texts["en"])))
+    return [(pattern(texts["en"]), texts[lang]) for texts in messages]
+
+
+# ---- cautions --------------------------------------------------------------------------------------------------------
+
+
+def cautions(levers: Levers, lang: str) -> list[str]:
+    """What is allowed but odd: levers that do nothing, that work against each other, or that change what is compared."""
+
+    def tell(key: str, **values: object) -> str:
+        told = {name: written(float(v), lang) if isinstance(v, (int, float)) else v for name, v in values.items()}
+        return say(f"caution.{key}", lang, **told)
+
+    found: list[str] = []
+    if levers.today.arm() == levers.plan.arm():
+        found.append(tell("same"))
+    for plan in ARMS:
+        title = say(f"lab_study.{plan}", lang)
+        found += (tell(key, plan=title, **values) for key, values in _of_plan(getattr(levers, plan), levers, lang))
+    found += (tell(key, **values) for key, values in _of_both(levers))
+    return found
+
+
+Caution = tuple[str, dict[str, object]]
+
+
+def _of_plan(plan: PlanLevers, levers: Levers, lang: str) -> Iterator[Caution]:
+    profile, last = levers.profile(), levers.horizon_months
+    led = plan.coordinators > 0
+    if led and plan.coordinators * plan.caseload > profile.families:
+        yield "too_many_places", {"places": plan.coordinators * plan.caseload, "families": profile.families}
+    if not led and _about_coordinators(plan):
+        yield "no_coordinators", {}
+    if led and plan.longest_months is not None and plan.longest_months < plan.length_months:
+        yield "shorter_than_mean", {"longest": plan.longest_months, "mean": plan.length_months}
+    if led and (plan.coordinator_leaves_month or 0) > last:
+        yield "leaves_after", {"month": plan.coordinator_leaves_month, "last": last}
+    for service in profile.services:
+        name = say(f"service.{service}", lang)
+        if plan.services.get(service) == 0:
+            yield "no_places", {"service": name}
+        if plan.closed_from.get(service, 0) > last:
+            yield "closes_after", {"service": name, "month": plan.closed_from[service], "last": last}
+    if plan.openings_factor == 0:
+        yield "no_openings", {}
+    if plan.openings_factor == 1 and (plan.openings_from or plan.openings_to):
+        yield "openings_unchanged", {}
+    if (plan.openings_from or 0) > last:
+        yield "openings_after", {"month": plan.openings_from, "last": last}
+
+
+def _about_coordinators(plan: PlanLevers) -> bool:
+    """Whether something is set that only coordinators could do."""
+    names = {lever.name for a, lever in ADDRESSES.items() if a.startswith("plan.") and lever.group in WITH_COORDINATORS}
+    begins = PlanLevers()
+    return any(getattr(plan, name) != getattr(begins, name) for name in names)
+
+
+def _of_both(levers: Levers) -> Iterator[Caution]:
+    today, plan = levers.today, levers.plan
+    if today.coordinators and plan.coordinators and (today.criterion, today.relaxed) != (plan.criterion, plan.relaxed):
+        yield "other_families", {}
+    if any(getattr(today, name) != getattr(plan, name) for name in ("openings_factor", "openings_from", "openings_to")):
+        yield "other_market", {}
+    if today.inflow_factor != plan.inflow_factor:
+        yield "other_inflow", {}
+    if levers.links:
+        yield "links_set", {"number": len(levers.links)}
+    if levers.own is None and levers.place.startswith(VESTLAND):
+        yield "ranking", {}
