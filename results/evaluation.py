@@ -8,6 +8,7 @@ H months, D draws.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -80,35 +81,37 @@ _BETTER: Final = {outcome.name: float(outcome.better) for outcome in OUTCOMES}
 _UNITS: Final = {outcome.name: outcome.unit for outcome in OUTCOMES}
 
 
-def evaluate(runs: Runs, costs: Costs) -> dict[str, pd.DataFrame]:
-    """Every table of the evaluation, by the keys of ``COLUMNS``; empty where the study has no contrast."""
-    blocks: dict[str, list[dict[str, Any]]] = {name: [] for name in COLUMNS}
+def evaluate(runs: Runs, costs: Costs, names: Sequence[str] = tuple(COLUMNS)) -> dict[str, pd.DataFrame]:
+    """Tables of the evaluation, by the keys of ``COLUMNS``: all, or those named; empty where the study has no contrast."""
+    blocks: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     if runs.replicate.size:
         order = _order(runs)
         draw = runs.draw[order]
         monthly = monthly_amounts(runs, costs)[order] * costs.discount_factors(runs.horizon)[:, None]
         for name, arm, against in runs.contrasts:
             pair = runs.arms.index(arm), runs.arms.index(against)
-            for table, made in _of_contrast(runs, costs, monthly, order, draw, pair).items():
+            make = _of_contrast(runs, costs, monthly, order, draw, pair)
+            for table in names:
+                made = make[table]()
                 blocks[table] += [{"contrast": np.full(len(next(iter(made.values()))), name, object), **made}]
-    return {name: _table(blocks[name], columns) for name, columns in COLUMNS.items()}
+    return {name: _table(blocks[name], COLUMNS[name]) for name in names}
 
 
 def _of_contrast(
     runs: Runs, costs: Costs, monthly: FloatArray, order: IntArray, draw: IntArray, pair: tuple[int, int]
-) -> dict[str, dict[str, Any]]:
-    """The columns of every table for one contrast, arms by their numbers."""
+) -> dict[str, Callable[[], dict[str, Any]]]:
+    """How to make the columns of every table for one contrast, arms by their numbers."""
     sides = [by_draw(monthly[:, a].sum(axis=1), draw) for a in pair]
     told = analyse(sides[0], sides[1], _amounts_better())
     expected = expected_differences(sides[0], sides[1])
     return {
-        "consequences": _consequences(runs, told, order, draw, pair),
-        "ratios": _ratios(told, expected),
-        "acceptability": _acceptability(sides[0], sides[1]),
-        "plane": _plane(expected, np.unique(draw)),
-        "pays": _pays(monthly, draw, pair),
-        "distribution": _distribution(runs, order, draw, pair),
-        "shifts": _shifts(runs, costs, order, draw, pair),
+        "consequences": lambda: _consequences(runs, told, order, draw, pair),
+        "ratios": lambda: _ratios(told, expected),
+        "acceptability": lambda: _acceptability(sides[0], sides[1]),
+        "plane": lambda: _plane(expected, np.unique(draw)),
+        "pays": lambda: _pays(monthly, draw, pair),
+        "distribution": lambda: _distribution(runs, order, draw, pair),
+        "shifts": lambda: _shifts(runs, costs, order, draw, pair),
     }
 
 

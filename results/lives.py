@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
 from matplotlib.figure import Figure
@@ -17,12 +18,14 @@ from results.style import (
     GREEN,
     ORANGE,
     PALE,
+    PHONE_WIDTH,
     PURPLE,
     VERMILLION,
     WIDTH,
     Picture,
     finish,
     header,
+    margins,
     month_ticks,
     number_axis,
     shorten,
@@ -30,9 +33,33 @@ from results.style import (
 )
 from simulation.names import BARRIERS, BENEFITS, SERVICES
 
-LANE: Final = 0.235  # inches, of one row
 MONEY: Final = 1.25  # inches, of the panel with kroner
-TOP, BETWEEN, BOTTOM = 0.95, 0.85, 1.45  # inches
+GAP: Final = 0.15  # inches, between the rows and the kroner
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large the timelines are (inches), and their texts (points)."""
+
+    width: float
+    left: float
+    """where panels begin and end, 0..1 of the width"""
+    right: float
+    lane: float
+    """of one row"""
+    top: float
+    between: float
+    bottom: float
+    names: float
+    words: float
+    letters: float
+    """letters of a word that have room in a whole row"""
+    columns: int
+    """of the legend"""
+
+
+PAGE: Final = Shape(WIDTH, 0.24, 0.91, 0.235, 0.95, 0.85, 1.45, 9, 7.5, 105.0, 4)
+PHONE: Final = Shape(PHONE_WIDTH, 0.4, 0.97, 0.25, 0.95, 0.7, 3.0, 11, 10, 36.0, 1)
 
 BENEFIT_COLOURS: Final = {name: AREAS[b] for b, name in enumerate(BENEFITS) if b}
 WORK_COLOURS: Final = {"none": (PALE, ""), "part_time": ("#7fcfb9", "//"), "full_time": (GREEN, "")}
@@ -68,36 +95,41 @@ Panel = Sequence[LifeMonth]
 Row = tuple[str, Callable[[Any, Panel, float], None]]  # its name, and how to draw it at a height
 
 
-def two_lives(panel_a: Panel, panel_b: Panel, *, label_a: str, label_b: str, lang: str = "nb") -> Picture:
+def two_lives(
+    panel_a: Panel, panel_b: Panel, *, label_a: str, label_b: str, lang: str = "nb", phone: bool = False
+) -> Picture:
     """Draw two lives of the same family one above the other: same months, same rows, same scales.
 
     Parameters
     ----------
     panel_a, panel_b : months in order, at least one each
     label_a, label_b : what the two lives are, e.g. the names of their arms
+    phone : as SVG alone, narrow, with letters that can be read on a telephone
     """
+    shape = PHONE if phone else PAGE
     both = [*panel_a, *panel_b]
     months = [month["month"] for month in both]
     first, last = min(months), max(months)
     most = max(1.0, *(max(m["disposable"], m["social_assistance"]) for m in both)) * 1.08
-    rows = _rows(both, lang)
-    lanes = LANE * len(rows)
-    height = TOP + 2 * (lanes + MONEY + 0.15) + BETWEEN + BOTTOM
+    rows = _rows(both, shape, lang)
+    lanes = shape.lane * len(rows)
+    height = shape.top + 2 * (lanes + MONEY + GAP) + shape.between + shape.bottom
     title = say("figure.lives_title", lang)
     with style():
-        figure = Figure(figsize=(WIDTH, height))
-        y = height - TOP
+        figure = Figure(figsize=(shape.width, height))
+        y = height - shape.top
+        wide = shape.right - shape.left
         for panel, label in ((panel_a, label_a), (panel_b, label_b)):
             y -= lanes
-            upper = figure.add_axes((0.24, y / height, 0.67, lanes / height))
-            _draw_lanes(upper, panel, rows, (first, last))
+            upper = figure.add_axes((shape.left, y / height, wide, lanes / height))
+            _draw_lanes(upper, panel, rows, (first, last), shape)
             upper.set_title(shorten(label, 70))
-            y -= MONEY + 0.15
-            lower = figure.add_axes((0.24, y / height, 0.67, MONEY / height))
-            _draw_money(lower, panel, (first, last), most, lang)
-            y -= BETWEEN
+            y -= MONEY + GAP
+            lower = figure.add_axes((shape.left, y / height, wide, MONEY / height))
+            _draw_money(lower, panel, (first, last), most, shape, lang)
+            y -= shape.between
         lower.set_xlabel(say("figure.month", lang))
-        _legend(figure, height, lang)
+        _legend(figure, height, shape, lang)
         header(figure, title, say("figure.lives_note", lang))
         alt = say(
             "alt.lives",
@@ -109,7 +141,7 @@ def two_lives(panel_a: Panel, panel_b: Panel, *, label_a: str, label_b: str, lan
             money_a=number(panel_a[-1]["disposable"], lang),
             money_b=number(panel_b[-1]["disposable"], lang),
         )
-        return finish(figure, "two-lives", title, alt)
+        return finish(figure, "two-lives", title, alt, ("svg",) if phone else ("svg", "png"))
 
 
 def spells(panel: Panel, value: Callable[[LifeMonth], Hashable]) -> list[tuple[float, int, Any]]:
@@ -127,25 +159,29 @@ def spells(panel: Panel, value: Callable[[LifeMonth], Hashable]) -> list[tuple[f
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _rows(both: Panel, lang: str) -> list[Row]:
+def _rows(both: Panel, shape: Shape, lang: str) -> list[Row]:
     """The rows of both timelines: what happens in either life has a row in both."""
     hours = max(1.0, *(m["contact_hours"] for m in both))
-    rows: list[Row] = [(capital(say("figure.lives_coordinator", lang)), _coordinator(hours, lang))]
+    rows: list[Row] = [(capital(say("figure.lives_coordinator", lang)), _coordinator(hours, shape, lang))]
     for k in range(max(len(m["work"]) for m in both)):
         name = capital(say("figure.lives_parent", lang, number=k + 1))
-        rows.append((name, _work(k, lang)))
-        rows.append((say("figure.lives_benefit", lang), _benefit(k, lang)))
-    rows.append((capital(say("figure.lives_children", lang)), _children()))
+        rows.append((name, _work(k, shape, lang)))
+        rows.append((say("figure.lives_benefit", lang), _benefit(k, shape, lang)))
+    rows.append((capital(say("figure.lives_children", lang)), _children(shape)))
     rows.append((capital(say("figure.lives_trust", lang)), _trust()))
     present = {name for m in both for name in m["barriers"]}
-    rows += [(_named("barrier", name, lang), _barrier(name)) for name in BARRIERS if name in present]
+    rows += _named("barrier", [(name, _barrier(name)) for name in BARRIERS if name in present], shape, lang)
     used = {name for m in both for name, stage in m["services"].items() if stage != "none"}
-    rows += [(_named("service", name, lang), _service(name)) for name in SERVICES if name in used]
-    return rows
+    return rows + _named("service", [(name, _service(name)) for name in SERVICES if name in used], shape, lang)
 
 
-def _named(section: str, name: str, lang: str) -> str:
-    return f"{capital(say(f'figure.lives_{section}', lang))}: {say(f'{section}.{name}', lang)}"
+def _named(section: str, rows: Sequence[Row], shape: Shape, lang: str) -> list[Row]:
+    """Rows with what they are: before each name, or where that is narrow as a row above them."""
+    if shape is PAGE:
+        what = capital(say(f"figure.lives_{section}", lang))
+        return [(f"{what}: {say(f'{section}.{name}', lang)}", draw) for name, draw in rows]
+    heading: list[Row] = [(f"{capital(say(f'figure.lives_{section}s', lang))}:", lambda *_: None)] if rows else []
+    return heading + [(say(f"{section}.{name}", lang), draw) for name, draw in rows]
 
 
 def _box(axes: Any, left: float, width: float, y: float, colour: str, hatch: str = "", *, tall: float = 0.74) -> None:
@@ -154,14 +190,14 @@ def _box(axes: Any, left: float, width: float, y: float, colour: str, hatch: str
     )
 
 
-def _write(axes: Any, left: float, width: float, y: float, text: str, colour: str = BLACK) -> None:
-    """A word in a box, if the box has room for it (about 0.9 months a letter at this size and length)."""
-    letters = axes.get_xlim()[1] - axes.get_xlim()[0]
-    if width >= len(text) * letters / 105.0:
-        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=7.5, color=colour, clip_on=True)
+def _write(axes: Any, left: float, width: float, y: float, text: str, shape: Shape, colour: str = BLACK) -> None:
+    """A word in a box, if the box has room for it."""
+    months = axes.get_xlim()[1] - axes.get_xlim()[0]
+    if width >= len(text) * months / shape.letters:
+        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=shape.words, color=colour, clip_on=True)
 
 
-def _coordinator(most: float, lang: str) -> Callable[[Any, Panel, float], None]:
+def _coordinator(most: float, shape: Shape, lang: str) -> Callable[[Any, Panel, float], None]:
     def draw(axes: Any, panel: Panel, y: float) -> None:
         for left, width, there in spells(panel, lambda m: bool(m["coordinator"])):
             if there:
@@ -172,27 +208,32 @@ def _coordinator(most: float, lang: str) -> Callable[[Any, Panel, float], None]:
                 axes.bar(m["month"], tall, width=0.7, bottom=y - 0.37, color=BLUE)
         if any(m["coordinator"] for m in panel):
             text = say("figure.lives_hours", lang, hours=number(most, lang, 1))
+            if shape is PHONE:  # no room beside the rows: above the right end of the first
+                place = {"text": text, "xytext": (0, 3), "va": "bottom", "ha": "right"}
+            else:
+                place = {"text": f"– {text}", "xytext": (2, 0), "va": "center"}
             axes.annotate(
-                f"– {text}", (1.0, y + 0.37), xycoords=("axes fraction", "data"), xytext=(2, 0),
-                textcoords="offset points", fontsize=7.5, color=BLUE, va="center", annotation_clip=False,
+                xy=(1.0, y + 0.37), xycoords=("axes fraction", "data"), textcoords="offset points",
+                fontsize=shape.words, color=BLUE, annotation_clip=False, **place,
             )  # fmt: skip
 
     return draw
 
 
-def _work(k: int, lang: str) -> Callable[[Any, Panel, float], None]:
+def _work(k: int, shape: Shape, lang: str) -> Callable[[Any, Panel, float], None]:
     def draw(axes: Any, panel: Panel, y: float) -> None:
         for left, width, work in spells(panel, lambda m: m["work"][k] if k < len(m["work"]) else None):
             if work is not None:
                 colour, hatch = WORK_COLOURS[work]
                 _box(axes, left, width, y, colour, hatch)
                 if not hatch:
-                    _write(axes, left, width, y, say(f"work.{work}", lang), "white" if work == "full_time" else BLACK)
+                    colour = "white" if work == "full_time" else BLACK
+                    _write(axes, left, width, y, say(f"work.{work}", lang), shape, colour)
 
     return draw
 
 
-def _benefit(k: int, lang: str) -> Callable[[Any, Panel, float], None]:
+def _benefit(k: int, shape: Shape, lang: str) -> Callable[[Any, Panel, float], None]:
     def draw(axes: Any, panel: Panel, y: float) -> None:
         for left, width, benefit in spells(panel, lambda m: m["benefit"][k] if k < len(m["benefit"]) else "none"):
             if benefit != "none":
@@ -200,27 +241,27 @@ def _benefit(k: int, lang: str) -> Callable[[Any, Panel, float], None]:
                 _box(axes, left, width, y, colour, hatch)
                 text = say(f"source.{benefit}", lang)
                 short = text[text.rfind("(") + 1 : -1] if text.endswith(")") else text  # "... (AAP)" is AAP here
-                _write_on_ground(axes, left, width, y, short)
+                _write_on_ground(axes, left, width, y, short, shape)
 
     return draw
 
 
-def _write_on_ground(axes: Any, left: float, width: float, y: float, text: str) -> None:
+def _write_on_ground(axes: Any, left: float, width: float, y: float, text: str, shape: Shape) -> None:
     """A word on a white ground, so that it can be read over hatching."""
-    letters = axes.get_xlim()[1] - axes.get_xlim()[0]
-    if width >= (len(text) + 2) * letters / 105.0:
+    months = axes.get_xlim()[1] - axes.get_xlim()[0]
+    if width >= (len(text) + 2) * months / shape.letters:
         ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
-        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=7.5, clip_on=True, bbox=ground)
+        axes.text(left + width / 2, y, text, ha="center", va="center", fontsize=shape.words, clip_on=True, bbox=ground)
 
 
-def _children() -> Callable[[Any, Panel, float], None]:
+def _children(shape: Shape) -> Callable[[Any, Panel, float], None]:
     def draw(axes: Any, panel: Panel, y: float) -> None:
         for left, width, (taking_part, children) in spells(panel, lambda m: (m["children_taking_part"], m["children"])):
             share = taking_part / children if children else 0.0
             _box(axes, left, width, y, "#f2f2f2")
             if share:
                 axes.broken_barh([(left, width)], (y - 0.37, 0.74 * share), facecolor=PURPLE, alpha=0.75, linewidth=0)
-            _write(axes, left, width, y, f"{taking_part}/{children}")
+            _write(axes, left, width, y, f"{taking_part}/{children}", shape)
 
     return draw
 
@@ -258,11 +299,11 @@ def _service(name: str) -> Callable[[Any, Panel, float], None]:
 # ---- panels ---------------------------------------------------------------------------------------------------------
 
 
-def _draw_lanes(axes: Any, panel: Panel, rows: Sequence[Row], months: tuple[int, int]) -> None:
+def _draw_lanes(axes: Any, panel: Panel, rows: Sequence[Row], months: tuple[int, int], shape: Shape) -> None:
     axes.set_xlim(months[0] - 0.5, months[1] + 0.5)
     axes.set_ylim(-0.5, len(rows) - 0.5)
     axes.set_yticks([len(rows) - 1 - i for i in range(len(rows))])
-    axes.set_yticklabels([name for name, _ in rows], fontsize=9)
+    axes.set_yticklabels([name for name, _ in rows], fontsize=shape.names)
     axes.set_xticks(month_ticks(*months))
     axes.set_xticklabels([])
     axes.tick_params(length=0)
@@ -272,7 +313,9 @@ def _draw_lanes(axes: Any, panel: Panel, rows: Sequence[Row], months: tuple[int,
         draw(axes, panel, len(rows) - 1 - i)
 
 
-def _draw_money(axes: Any, panel: Panel, months: tuple[int, int], most: float, lang: str) -> None:
+def _draw_money(
+    axes: Any, panel: Panel, months: tuple[int, int], most: float, shape: Shape, lang: str
+) -> None:
     x = [m["month"] for m in panel]
     axes.fill_between(x, [m["social_assistance"] for m in panel], step="mid", color=VERMILLION, alpha=0.25, linewidth=0)
     axes.step(x, [m["social_assistance"] for m in panel], where="mid", color=VERMILLION, linewidth=1.2, linestyle="--")
@@ -283,10 +326,10 @@ def _draw_money(axes: Any, panel: Panel, months: tuple[int, int], most: float, l
     axes.set_xticks(month_ticks(*months))
     number_axis(axes.xaxis, lang)
     number_axis(axes.yaxis, lang)
-    axes.set_ylabel(say("figure.lives_money", lang), fontsize=9)
+    axes.set_ylabel(say("figure.lives_money", lang), fontsize=shape.names)
 
 
-def _legend(figure: Figure, height: float, lang: str) -> None:
+def _legend(figure: Figure, height: float, shape: Shape, lang: str) -> None:
     handles = [
         Patch(facecolor="#bcd9ea", label=capital(say("figure.lives_coordinator", lang))),
         Patch(facecolor=WORK_COLOURS["full_time"][0], label=capital(say("work.full_time", lang))),
@@ -301,4 +344,8 @@ def _legend(figure: Figure, height: float, lang: str) -> None:
         Line2D([], [], color=VERMILLION, linewidth=1.2, linestyle="--",
                label=capital(say("figure.lives_assistance", lang))),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=9, bbox_to_anchor=(0.5, 0.3 / height))
+    above = 0.3 if shape is PAGE else margins("", say("figure.lives_note", lang))[1]
+    figure.legend(
+        handles=handles, loc="lower center", ncols=shape.columns, fontsize=shape.names,
+        bbox_to_anchor=(0.5, above / height),
+    )  # fmt: skip

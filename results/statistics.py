@@ -11,7 +11,7 @@ Everything is computed from replicates in the order (draw, replicate), whatever 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -37,6 +37,10 @@ IntArray = npt.NDArray[np.int64]
 Columns = dict[str, Any]
 
 HEADLINES: Final = ("employed_share", "disposable_income", "child_participation_share")
+POPULATIONS: Final = (*STUDY_POPULATIONS, "followed")
+"""Those of ``outcomes.csv``."""
+COMPARED: Final = (*STUDY_POPULATIONS, *PAIRED_POPULATIONS)
+"""Those of ``differences.csv``."""
 
 OUTCOME_COLUMNS: Final = (
     *("arm", "population", "clock", "outcome", "unit", "month"),
@@ -274,9 +278,18 @@ def _favourable(values: FloatArray, better: FloatArray) -> FloatArray:
 # ---- tables ---------------------------------------------------------------------------------------------------------
 
 
-def outcomes_table(runs: Runs) -> pd.DataFrame:
-    """Every outcome of every arm over time: one row an arm, population, clock, outcome and month (``outcomes.csv``)."""
-    order = _order(runs)
+def outcomes_table(
+    runs: Runs,
+    outcomes: Sequence[str] = OUTCOME_NAMES,
+    populations: Sequence[str] = POPULATIONS,
+    *,
+    last: bool = False,
+) -> pd.DataFrame:
+    """Outcomes of every arm over time: one row an arm, population, clock, outcome and month (``outcomes.csv``).
+
+    All of them; or some outcomes and populations, or the ``last`` month of each, and then the rows of the whole table.
+    """
+    order, columns = _order(runs), _places(outcomes)
     groups: list[tuple[Columns, IntArray, FloatArray]] = []
     for a, arm in enumerate(runs.arms):
         for p, population in enumerate(STUDY_POPULATIONS):
@@ -284,10 +297,15 @@ def outcomes_table(runs: Runs) -> pd.DataFrame:
             groups.append((head, runs.months(), runs.study[:, a, p]))
         head = {"arm": arm, "population": "followed", "clock": "family"}
         groups.append((head, np.arange(runs.horizon + 1), runs.followed[:, a]))
+    groups = [
+        (head, months[-1:], values[:, -1:]) if last else (head, months, values)
+        for head, months, values in groups
+        if head["population"] in populations
+    ]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        described = pool.map(lambda group: describe(_cells(group[2], order)), groups)
-        blocks = [_rows(head, months, numbers) for (head, months, _), numbers in zip(groups, described, strict=True)]
-    return _table(blocks, OUTCOME_COLUMNS)
+        described = list(pool.map(lambda group: describe(_cells(group[2][..., columns], order)), groups))
+    parts = zip(groups, described, strict=True)
+    return _table([_rows(head, outcomes, months, numbers) for (head, months, _), numbers in parts], OUTCOME_COLUMNS)
 
 
 def difference_tables(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -296,14 +314,18 @@ def difference_tables(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
     return _table(blocks, DIFFERENCE_COLUMNS), _table(blocks, VARIANCE_COLUMNS)
 
 
-def differences_table(runs: Runs) -> pd.DataFrame:
+def differences_table(
+    runs: Runs, outcomes: Sequence[str] = OUTCOME_NAMES, populations: Sequence[str] = COMPARED
+) -> pd.DataFrame:
     """Paired differences of every contrast, one row a population, outcome and month 0..H (``differences.csv``).
+
+    All of them; or of some outcomes and populations, and then the rows that they have in the whole table.
 
     ``pool`` and ``eligible`` are the same families in both arms. Those with a coordinator are never compared between
     arms, since arms follow different families; ``followed_in_both`` and ``followed_in_one`` compare the two lives of
     the same families.
     """
-    return difference_tables(runs)[0]
+    return _table(_contrasts(runs, outcomes, populations), DIFFERENCE_COLUMNS)
 
 
 def variance_table(runs: Runs) -> pd.DataFrame:
@@ -452,16 +474,18 @@ def _cells(values: FloatArray, order: IntArray) -> FloatArray:
     return np.ascontiguousarray(values[order].swapaxes(1, 2)).reshape(replicates, outcomes * months)
 
 
-def _contrasts(runs: Runs) -> list[Columns]:
+def _contrasts(
+    runs: Runs, outcomes: Sequence[str] = OUTCOME_NAMES, populations: Sequence[str] = COMPARED
+) -> list[Columns]:
     """The columns of every contrast and population, worked out side by side: NumPy lets other threads run."""
-    order = _order(runs)
+    order, columns = _order(runs), _places(outcomes)
     draw = runs.draw[order]
     months = np.arange(runs.horizon + 1)
-    better = np.repeat(_BETTER, months.size)
+    better = np.repeat(_BETTER[columns], months.size)
 
     def block(name: str, population: str, left: FloatArray, right: FloatArray) -> Columns:
-        one, other = (by_draw(_cells(side, order), draw) for side in (left, right))
-        return _rows({"contrast": name, "population": population}, months, analyse(one, other, better))
+        one, other = (by_draw(_cells(side[..., columns], order), draw) for side in (left, right))
+        return _rows({"contrast": name, "population": population}, outcomes, months, analyse(one, other, better))
 
     sides: list[tuple[str, str, FloatArray, FloatArray]] = []
     for c, (name, arm, against) in enumerate(runs.contrasts):
@@ -470,18 +494,24 @@ def _contrasts(runs: Runs) -> list[Columns]:
             sides.append((name, population, runs.study[:, a, p, LEAD_MONTHS:], runs.study[:, b, p, LEAD_MONTHS:]))
         for p, population in enumerate(PAIRED_POPULATIONS):
             sides.append((name, population, runs.paired[:, c, p, 0], runs.paired[:, c, p, 1]))
+    sides = [side for side in sides if side[1] in populations]
     if not order.size:
         return []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return list(pool.map(lambda side: block(*side), sides))
 
 
-def _rows(head: Columns, months: IntArray, numbers: Columns) -> Columns:
+def _places(outcomes: Sequence[str]) -> slice | list[int]:
+    """Where outcomes stand on the last axis of what was run; all of them without a copy."""
+    return slice(None) if outcomes == OUTCOME_NAMES else [OUTCOME_NAMES.index(name) for name in outcomes]
+
+
+def _rows(head: Columns, outcomes: Sequence[str], months: IntArray, numbers: Columns) -> Columns:
     """The columns of one block with its outcomes, units and months, without the rows that are empty throughout."""
     names = {
-        "outcome": np.repeat(np.array(OUTCOME_NAMES, dtype=object), months.size),
-        "unit": np.repeat(_UNITS, months.size),
-        "month": np.tile(months, len(OUTCOME_NAMES)),
+        "outcome": np.repeat(np.array(outcomes, dtype=object), months.size),
+        "unit": np.repeat(_UNITS[_places(outcomes)], months.size),
+        "month": np.tile(months, len(outcomes)),
     }
     return _drop_empty(head | names | numbers)
 

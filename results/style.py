@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import textwrap
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,11 @@ AREAS: Final[tuple[tuple[str, str], ...]] = (
 )
 
 WIDTH: Final = 10.0  # inches, of every figure: one column of the report
+TITLE_LETTERS, NOTE_LETTERS = 92.0, 126.0  # of a line across a figure
+NOTE: Final = 9  # points
+SMALLEST: Final = 11  # points, of a figure for a telephone
+PHONE_WIDTH: Final = 5.0
+"""Inches, of a figure for a telephone too: a page shows it 360 pixels wide or more, and a point is then a pixel or more."""
 DPI: Final = 130
 RC: Final[dict[str, Any]] = {
     "svg.hashsalt": "familiebaner",
@@ -76,10 +82,13 @@ RC: Final[dict[str, Any]] = {
 }
 
 
+_SETTINGS: Final = threading.RLock()
+
+
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Our settings, whatever the user's are."""
-    with matplotlib.rc_context():
+    """Our settings, whatever the user's are. Matplotlib has one set for all threads, so that one at a time may draw."""
+    with _SETTINGS, matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)
         yield
@@ -106,22 +115,39 @@ class Picture:
 
 def header(figure: Figure, title: str, note: str) -> None:
     """Title above and note below, at fixed distances from the edges whatever the height."""
-    height = figure.get_size_inches()[1]
-    figure.text(0.02, 1 - 0.12 / height, wrap(title, 92), fontsize=13, fontweight="bold", va="top")
-    figure.text(0.02, 0.1 / height, wrap(note, 126), fontsize=9, color=GREY, va="bottom")
+    width, height = figure.get_size_inches()
+    size = NOTE if width == WIDTH else SMALLEST
+    figure.text(0.02, 1 - 0.12 / height, wrap(title, _letters(width)), fontsize=13, fontweight="bold", va="top")
+    note = wrap(note, _letters(width, NOTE_LETTERS * NOTE / size))
+    figure.text(0.02, 0.1 / height, note, fontsize=size, color=GREY, va="bottom")
 
 
-def finish(figure: Figure, name: str, title: str, alt: str) -> Picture:
+def margins(title: str, note: str) -> tuple[float, float]:
+    """Inches that title and note take in a figure of ``PHONE_WIDTH``."""
+    lines = [
+        1 + wrap(text, _letters(PHONE_WIDTH, letters)).count("\n")
+        for text, letters in ((title, TITLE_LETTERS), (note, NOTE_LETTERS * NOTE / SMALLEST))
+    ]
+    return 0.2 + 0.22 * lines[0], 0.15 + 0.19 * lines[1] * bool(note)
+
+
+def _letters(width: float, of_page: float = TITLE_LETTERS) -> int:
+    """Letters of a line in a figure of a width, by those of a whole page."""
+    return int(of_page * width / WIDTH)
+
+
+def finish(figure: Figure, name: str, title: str, alt: str, kinds: Sequence[str] = ("svg", "png")) -> Picture:
     """The figure drawn."""
-    return Picture(name, title, alt, images(figure))
+    return Picture(name, title, alt, images(figure, kinds))
 
 
-def images(figure: Figure) -> dict[str, bytes]:
-    """The figure as SVG and PNG, the same bytes every time."""
+def images(figure: Figure, kinds: Sequence[str] = ("svg", "png")) -> dict[str, bytes]:
+    """The figure as SVG and PNG, or one of them, the same bytes every time."""
     found = {}
-    svg = {"metadata": {"Date": None}}
-    png = {"metadata": {"Software": None}, "dpi": DPI, "pil_kwargs": {"compress_level": 3}}
-    for kind, options in (("svg", svg), ("png", png)):
+    svg: dict[str, Any] = {"metadata": {"Date": None}}
+    png: dict[str, Any] = {"metadata": {"Software": None}, "dpi": DPI, "pil_kwargs": {"compress_level": 3}}
+    for kind in kinds:
+        options = svg if kind == "svg" else png
         buffer = io.BytesIO()
         figure.savefig(buffer, format=kind, **options)
         found[kind] = buffer.getvalue()

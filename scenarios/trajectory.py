@@ -154,7 +154,8 @@ def two_lives(
     months = study.horizon_months if months is None else months
     chosen, candidates, alike = "asked", 1, 0
     if family is None:
-        family, chosen, candidates, alike = _middle(plan, against, study.seed, replicate, months)
+        among = choice(plan, against, seed=study.seed, replicate=replicate, months=months)
+        family, chosen, candidates, alike = among.middle, among.chosen, len(among.families), among.alike
     lead = min(LEAD, plan.burn_in_months - 1)
     a, b = run_lives(
         [plan, against],
@@ -237,16 +238,36 @@ def run_lives(
     return lives
 
 
-def _middle(plan: Plan, against: Plan, seed: int, replicate: int, months: int) -> tuple[int, str, int, int]:
-    """The median family by the rule of :func:`two_lives`, how it was chosen, among how many, and how many live alike."""
+@dataclass(frozen=True)
+class Choice:
+    """The families of a replicate that the rule of :func:`two_lives` chooses from, by what differs between their two lives."""
+
+    chosen: str
+    """the rule, as in ``Lives.chosen``"""
+    families: tuple[int, ...]
+    """(N,) slots, from the least to the most income that the arm gives beyond the other life"""
+    income: tuple[float, ...]
+    """(N,) mean difference in disposable income over months 1 on, NOK a month"""
+    work: tuple[int, ...]
+    """(N,) difference in months in work, summed over parents"""
+    alike: int
+    """how many have the same income in every month of both lives"""
+    middle: int
+    """the slot of the middle one of those that have not, or of all where there are none"""
+
+
+def choice(plan: Plan, against: Plan, *, seed: int, replicate: int, months: int) -> Choice:
+    """Run two arms of a replicate and find the families to choose from; InputError where there are none."""
     import numpy as np
 
     def read(families: Any) -> Any:
-        return [families[name].copy() for name in ("generation", "disposable", "ever_followed", "eligible_at_start")]
+        names = ("generation", "disposable", "ever_followed", "eligible_at_start")
+        parents = families["parent"]
+        return [*(families[name].copy() for name in names), ((parents["work"] > 0) & (parents["present"] == 1)).sum(axis=1)]
 
     lives = run_lives([plan, against], seed=seed, replicate=replicate, months=months, read=read)
-    (generation, disposable, followed, eligible), (generation_b, disposable_b, *_) = (
-        [np.stack([month[k] for month in life]) for k in range(4)] for life in lives
+    (generation, disposable, followed, eligible, work), (generation_b, disposable_b, _, _, work_b) = (
+        [np.stack([month[k] for month in life]) for k in range(5)] for life in lives
     )
     stay = np.all((generation == generation[0]) & (generation_b == generation[0]), axis=0)
     apart = disposable - disposable_b
@@ -260,7 +281,16 @@ def _middle(plan: Plan, against: Plan, seed: int, replicate: int, months: int) -
         if group.any():
             found = np.flatnonzero(group & ~alike) if (group & ~alike).any() else np.flatnonzero(group)
             order = found[np.argsort(difference[found], kind="stable")]
-            return int(order[(found.size - 1) // 2]), chosen, int(group.sum()), int((group & alike).sum())
+            every = np.flatnonzero(group)
+            every = every[np.argsort(difference[every], kind="stable")]
+            return Choice(
+                chosen=chosen,
+                families=tuple(every.tolist()),
+                income=tuple(apart[1:, every].mean(axis=0).tolist()),
+                work=tuple((work - work_b)[1:, every].sum(axis=0).tolist()),
+                alike=int((group & alike).sum()),
+                middle=int(order[(found.size - 1) // 2]),
+            )
     raise InputError("the pool has no families", key="pool.families", allowed="1 or more")
 
 
@@ -405,7 +435,7 @@ def tell(lives: Lives, lang: str) -> str:
         *_wrap(say("figure.lives_note", lang)),
         *_wrap(_say(f"chosen_{rule}", lang, candidates=lives.candidates, alike=lives.alike, arm=lives.arm)),
         "",
-        *_wrap(_who(lives, lang)),
+        *_wrap(who(lives, lang)),
         "",
         *_happenings(lives, lang),
         "",
@@ -426,7 +456,8 @@ def _sides(lives: Lives) -> tuple[tuple[str, Panel], tuple[str, Panel]]:
     return (lives.arm, lives.panel), (lives.against, lives.panel_against)
 
 
-def _who(lives: Lives, lang: str) -> str:
+def who(lives: Lives, lang: str) -> str:
+    """Who the family is at month 0, as a sentence."""
     from results.language import number, say
 
     start = next(month for month in lives.panel if month["month"] == 0)
@@ -456,29 +487,36 @@ def _join(items: Sequence[Any], lang: str) -> str:
     return _say("and", lang).join(part for part in (", ".join(texts[:-1]), texts[-1]) if part)
 
 
-def _happenings(lives: Lives, lang: str) -> list[str]:
-    """The story of both lives in one list; what happens in both in the same month is told once."""
-    (label, panel), (label_against, panel_against) = _sides(lives)
-    one, other = dict(story(panel, lang)), dict(story(panel_against, lang))
-    months = sorted({*one, *other})
-    width = max(len(name) for name in (label, label_against, _say("both", lang)))
-    lines = []
-    for month in months:
+def happenings(lives: Lives, lang: str) -> Iterator[tuple[int, str, list[str]]]:
+    """The story of both lives in one list: (month, whose life, sentences). What happens in both in a month is told once.
+
+    ``whose`` is ``both``, ``arm`` or ``against``. A family that leaves the pool does so in both.
+    """
+    one, other = dict(story(lives.panel, lang)), dict(story(lives.panel_against, lang))
+    for month in sorted({*one, *other}):
         here, there = one.get(month, []), other.get(month, [])
         shared = [event for event in here if event in there]
-        rows = (
-            (_say("both", lang), shared),
-            (label, [event for event in here if event not in shared]),
-            (label_against, [event for event in there if event not in shared]),
-        )
-        head = f"{_say('month', lang)} {month}"
-        for name, events in rows:
+        for whose, events in (
+            ("both", shared),
+            ("arm", [event for event in here if event not in shared]),
+            ("against", [event for event in there if event not in shared]),
+        ):
             if events:
-                start = f"  {head:<11} {name:<{width}}  "
-                lines += _wrap(start + "; ".join(events), " " * len(start))
-                head = ""
-    if panel[-1]["month"] < lives.months:
-        lines.append(f"  {_say('month', lang)} {panel[-1]['month'] + 1:<5} {_say('moves', lang)}")
+                yield month, whose, events
+    if lives.panel[-1]["month"] < lives.months:
+        yield lives.panel[-1]["month"] + 1, "both", [_say("moves", lang)]
+
+
+def _happenings(lives: Lives, lang: str) -> list[str]:
+    """The story of both lives as lines of text."""
+    names = {"both": _say("both", lang), "arm": lives.arm, "against": lives.against}
+    width = max(len(name) for name in names.values())
+    lines, before = [], None
+    for month, whose, events in happenings(lives, lang):
+        head = "" if month == before else f"{_say('month', lang)} {month}"
+        start = f"  {head:<11} {names[whose]:<{width}}  "
+        lines += _wrap(start + "; ".join(events), " " * len(start))
+        before = month
     return [_say("happens", lang), *(lines or [f"  {_say('nothing', lang)}"])]
 
 
