@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import streamlit as st
 
 from results.language import say
 from scenarios.lab.lever import Lever, Value, written
-from scenarios.lab.levers import ADDRESSES, ARMS, PLAN_LEVERS, SHARED_LEVERS, Levers, levers_of
+from scenarios.lab.levers import ARMS, PLAN_LEVERS, SHARED_LEVERS, Levers, levers_of
+from scenarios.lab.why import leading_links
 
 OPEN: Final = ("staff",)
 """Groups that are open from the start."""
 KEY: Final = "lever:"
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
 def controls(levers: Levers, lang: str) -> Levers:
@@ -38,16 +39,28 @@ def forget() -> None:
 
 def _group(group: str, levers: Levers, lang: str) -> dict[str, Value | None]:
     moved: dict[str, Value | None] = {}
-    for lever in SHARED_LEVERS:
+    for lever in sorted(SHARED_LEVERS, key=_place):
         if lever.group == group and not (lever.name == "place" and levers.own is not None):
             moved |= _widget(lever, lever.name, levers, lever.label(lang), lang)
     for lever in PLAN_LEVERS:
         if lever.group == group:
-            for plan, column in zip(ARMS, st.columns(2, gap="small", wrap=False, vertical_alignment="bottom"), strict=True):
+            for plan, column in zip(
+                ARMS, st.columns(2, gap="small", wrap=False, vertical_alignment="bottom"), strict=True
+            ):
                 with column:
-                    label = say("lab.of_plan", lang, lever=lever.label(lang), plan=say(f"lab_study.{plan}", lang))
+                    label = say(
+                        "lab.of_plan",
+                        lang,
+                        lever=lever.label(lang),
+                        plan=say(f"lab_study.{plan}", lang).replace(" ", NO_BREAK),
+                    )
                     moved |= _widget(lever, f"{plan}.{lever.name}", levers, label, lang)
     return moved
+
+
+def _place(lever: Lever) -> int:
+    """Links in the order of how much they matter; everything else as it stands."""
+    return leading_links().index(lever.element) if lever.field == "links" and lever.element in leading_links() else -1
 
 
 def _widget(lever: Lever, address: str, levers: Levers, label: str, lang: str) -> dict[str, Value | None]:
@@ -110,5 +123,3 @@ def _strength(lever: Lever, address: str, levers: Levers, label: str, lang: str)
         label_visibility="collapsed",
     )
     return strength
-
-

@@ -7,7 +7,6 @@ a lever is moved; the answer then tightens by itself in fragments, which run aga
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -17,21 +16,20 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from results.language import LOCALES, number, say
 from scenarios.lab import rooms
-from scenarios.lab.answers import Answer, answer
 from scenarios.lab.controls import controls, forget
 from scenarios.lab.explain import cautions, explain
+from scenarios.lab.known import known, tightening
 from scenarios.lab.levers import OWN, Levers, from_query, to_query
 from scenarios.lab.presets import PROGRAMMES, presets
 from scenarios.lab.shown import heading, message, paragraph
 from scenarios.lab.tabs import tabs
 from scenarios.lab.uploads import Upload, read_upload
-from scenarios.lab.workbench import Question
+from scenarios.lab.workbench import BusyError, Question
 from simulation.errors import InputError
 
 FIRST: Final = 10
 """Replicates that the first answer waits for, so that it comes at once"""
 PATIENCE: Final = 0.4  # seconds, of that wait
-PULSE: Final = 0.5  # seconds between looks at what has come since
 LANG: Final = "lang"
 
 state = st.session_state
@@ -50,7 +48,7 @@ def main() -> None:
     with top:
         question = _ask(state.levers, lang)
         if question is not None:
-            _tighten(question, _sentence, lang)
+            tightening(question, lambda: _sentence(question, lang))
         for text in cautions(state.levers, lang):
             message(text)
     if question is not None:
@@ -75,7 +73,7 @@ def _begin() -> str:
 def _follow(query: str) -> None:
     """Take the levers from a link; what is wrong with it is told, and the lab opens as it does."""
     state.query, state.wrong_link = query, None
-    begin = presets()[PROGRAMMES[0]].levers
+    begin = rooms.opening()
     try:
         state.levers = from_query(query, state.levers.own if "levers" in state else None) if query else begin
     except InputError as error:
@@ -86,7 +84,7 @@ def _follow(query: str) -> None:
 
 def _remember(levers: Levers, lang: str) -> None:
     """Let the address of the page hold every lever, so that it can be kept and sent."""
-    if state.wrong_link is not None and levers == presets()[PROGRAMMES[0]].levers:
+    if state.wrong_link is not None and levers == rooms.opening():
         return
     state.query = to_query(levers)
     said = dict(parse_qsl(state.query, keep_blank_values=True)) | {LANG: lang}
@@ -106,6 +104,9 @@ def _ask(levers: Levers, lang: str) -> Question | None:
     try:
         study = levers.study(rooms.settings().limits.replicates)
         question = rooms.workbench().ask(_seat(), study)
+    except BusyError:
+        message(say("lab.full", lang))
+        return None
     except InputError as error:
         message(explain(error, lang))
         return None
@@ -209,46 +210,22 @@ def levers_with(levers: Levers, own: Upload | None) -> Levers:
 # ---- the answer, which tightens by itself ----------------------------------------------------------------------------
 
 
-def _tighten(question: Question, show: Callable[[Question, str], None], lang: str) -> None:
-    """Show what is known, and again as more replicates come; when all are in, once more and then no more."""
-    done = question.done() >= question.total or question.error is not None
-
-    @st.fragment(run_every=None if done else PULSE)
-    def again() -> None:
-        show(question, lang)
-        if not done and (question.done() >= question.total or question.error is not None):
-            st.rerun()
-
-    again()
-
-
-def _answer(question: Question, lang: str) -> Answer | None:
-    """What is known now, worked out once for each count of replicates."""
-    count = question.done()
-    key = (id(question), count, lang)
-    if state.get("answered", (None, None))[0] != key:
-        state.answered = (key, answer(question.study, question.runs(), lang) if count else None)
-    found: Answer | None = state.answered[1]
-    return found
-
-
 def _sentence(question: Question, lang: str) -> None:
-    found = _answer(question, lang)
+    """The headline, and how many replicates it is of."""
     if question.error is not None:
         message(say("lab.broke", lang, problem=question.error))
+    found = known(question, lang)
     if found is None:
-        st.html(f'<div class="lab-answer" role="status"><p class="headline">{say("lab.wait", lang)}</p></div>')
+        st.html(f'<div class="lab-answer"><p class="headline">{say("lab.wait", lang)}</p></div>')
         return
-    done, total = number(question.done(), lang), number(question.total, lang)
-    if question.done() < question.total:
-        still = say("lab.still", lang, done=done, total=total)
-        still = f'<progress max="{question.total}" value="{question.done()}" aria-label="{still}"></progress>{still}'
-    else:
-        still = say("lab.finished", lang, total=total)
-    kind = " cannot-tell" if found.verdict in {"unknown", "few"} else ""
+    total = number(question.total, lang)
+    still = say("lab.finished", lang, total=total)
+    if not question.over:
+        still = say("lab.still", lang, done=number(found.count, lang), total=total)
+        still = f'<progress max="{question.total}" value="{found.count}" aria-label="{still}"></progress>{still}'
     st.html(
-        f'<div class="lab-answer{kind}"><h2>{say("lab.answer", lang)}</h2>'
-        f'<p class="headline">{html.escape(found.headline)}</p><p class="still">{still}</p></div>'
+        f'<div class="lab-answer {found.answer.verdict}"><h2>{say("lab.answer", lang)}</h2>'
+        f'<p class="headline">{html.escape(found.answer.headline)}</p><p class="still">{still}</p></div>'
     )
 
 

@@ -9,16 +9,16 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from scenarios.lab.levers import FILE
+from scenarios.lab.take_away import Download
 from simulation.errors import InputError
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 LONGEST: Final = 1800  # seconds
-STUDY: Final = "study.toml"
 
 
 class Reports:
@@ -29,12 +29,12 @@ class Reports:
         self._busy = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def make(self, files: Mapping[str, bytes], lang: str) -> Future[bytes]:
+    def make(self, study: Download, lang: str) -> Future[bytes]:
         """Start on a report; the future holds a zip of the whole folder of the run.
 
         Parameters
         ----------
-        files : by name, ``study.toml`` and what it needs beside it
+        study : as a planner takes it away
 
         Raises
         ------
@@ -42,7 +42,7 @@ class Reports:
         """
         if not self._busy.acquire(blocking=False):
             raise InputError("another report is being made", key="report", allowed="ask again in a few minutes")
-        return self._threads.submit(self._make, dict(files), lang)
+        return self._threads.submit(self._make, study, lang)
 
     def close(self) -> None:
         """Give up the report that is being made."""
@@ -50,19 +50,23 @@ class Reports:
         if self._process is not None:
             self._process.kill()
 
-    def _make(self, files: Mapping[str, bytes], lang: str) -> bytes:
+    def _make(self, study: Download, lang: str) -> bytes:
         try:
             with tempfile.TemporaryDirectory(prefix="familiebaner-") as name:
                 folder = Path(name)
-                for file, content in files.items():
-                    (folder / file).write_bytes(content)
+                if study.name == FILE.name:
+                    (folder / study.name).write_bytes(study.data)
+                else:
+                    zipfile.ZipFile(io.BytesIO(study.data)).extractall(
+                        folder
+                    )  # ours: it holds no other names than we gave
                 self._run(folder, lang)
                 return zipped(folder / "report")
         finally:
             self._busy.release()
 
     def _run(self, folder: Path, lang: str) -> None:
-        command = ["compare", STUDY, "--out", "report", "--lang", lang, "--workers", "1", "--quiet"]
+        command = ["compare", FILE.name, "--out", "report", "--lang", lang, "--workers", "1", "--quiet"]
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with subprocess.Popen(
             [sys.executable, "-m", "run", *command],

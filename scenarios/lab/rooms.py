@@ -6,6 +6,8 @@ import functools
 from dataclasses import dataclass, field
 from typing import Final
 
+from scenarios.lab.levers import Levers
+from scenarios.lab.presets import PROGRAMMES, presets
 from scenarios.lab.reports import Reports
 from scenarios.lab.workbench import Limits, Workbench
 
@@ -22,8 +24,14 @@ _told: Final[list[Settings]] = [Settings()]
 
 
 def start(settings: Settings) -> None:
-    """Open the lab with these settings, before the first session comes."""
+    """Open the lab with these settings, before the first session comes, and run ahead what it opens with."""
     _told[0] = settings
+    workbench().prepare([opening().study(settings.limits.replicates)])
+
+
+def opening() -> Levers:
+    """What the lab opens with."""
+    return presets()[PROGRAMMES[0]].levers
 
 
 def settings() -> Settings:

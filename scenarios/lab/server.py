@@ -39,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"replicates of an answer, two to a draw (default: {REPLICATES})",
     )
     parser.add_argument(
-        "--sessions", type=whole_number(1, 1000), default=20, metavar="N", help="the most sessions at once (default: 20)"
+        "--sessions",
+        type=whole_number(1, 1000),
+        default=20,
+        metavar="N",
+        help="the most sessions at once (default: 20)",
     )
     add_options(parser, "workers", "lang")
 
@@ -150,8 +154,12 @@ def configure() -> None:
     """Streamlit's settings: ours, whatever stands in the user's home or in the current folder."""
     from streamlit import config
 
-    config.get_config_files = lambda _: []
+    config.get_config_files = _no_files
     config.get_config_options(force_reparse=True, options_from_flags=dict(SETTINGS))
+
+
+def _no_files(file_name: str) -> list[str]:
+    return []
 
 
 SETTINGS: Final[dict[str, Any]] = {
