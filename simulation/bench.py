@@ -348,6 +348,11 @@ def _analyses(size: Size) -> list[Record]:
 # --- memory -------------------------------------------------------------------------------------------------------
 
 
+def peak_memory() -> float | None:
+    """Highest memory in use so far by this process, MB; None on Windows."""
+    return _peak("RUSAGE_SELF")
+
+
 def _peak(whose: str) -> float | None:
     """Highest memory in use so far, MB: of this process (``RUSAGE_SELF``) or its largest child. None on Windows."""
     try:
@@ -359,7 +364,7 @@ def _peak(whose: str) -> float | None:
 
 
 def _memory(size: Size) -> list[Record]:
-    peak = _peak("RUSAGE_SELF")
+    peak = peak_memory()
     return [] if peak is None else [Record("peak_memory", peak, f"MB, this bench, up to {max(size.pools)} families")]
 
 

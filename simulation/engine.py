@@ -304,6 +304,33 @@ class Replicate:
     family_months: int
 
 
+@dataclass(frozen=True)
+class Start:
+    """A municipality at study month 0, before any arm, with what is read of the months up to it. G groups, K outcomes."""
+
+    world: World
+    """burnt in; the eligible are marked"""
+    pool: FloatArray
+    """(12, COLUMNS) sums over the pool in months -12..-1"""
+    eligible: FloatArray
+    """(12, COLUMNS) the same over those eligible at month 0"""
+    drift: FloatArray
+    """(K,) see ``Replicate``"""
+    group_families: FloatArray
+    """(G,)"""
+
+
+@dataclass(frozen=True)
+class ArmValues:
+    """What one arm of one replicate became, as outcomes: the arm's part of a ``Replicate``, which says the shapes."""
+
+    study: FloatArray
+    followed: FloatArray
+    followed_families: float
+    flows: FloatArray
+    groups: FloatArray
+
+
 def run_arms(
     plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], *, replicate: int, seed: int, draw: int
 ) -> Replicate:
@@ -312,96 +339,129 @@ def run_arms(
     All plans must share profile, pool, burn-in, prices, posterior, links and parameters: they part at month 0.
     """
     first = plans[0]
-    world = new_world(first, seed, replicate, parameter_values(first, seed, draw))
+    start = start_of(new_world(first, seed, replicate, parameter_values(first, seed, draw)), first)
     horizon = first.horizon_months
-    before = min(DRIFT_MONTHS, first.burn_in_months - 1)
-    burn_in(world, first.burn_in_months - before - 1)
-    lead = Readings.empty(first.families, 0, before + 1)
-    row = np.zeros(FAMILY_COLUMNS)
-    nobody = np.zeros((before + 1, COLUMNS))
+    readings: dict[str, Readings] = {}
+    arms = []
+    for place, plan in enumerate(plans, start=1):
+        read, by_group = read_arm(start, plan, place)
+        readings[plan.name] = read
+        arms.append(values_of(read, by_group))
+    paired = np.zeros((len(contrasts), 2, 2, horizon + 1, COLUMNS))
+    for c, (_, arm_name, against) in enumerate(contrasts):
+        a, b = readings[arm_name], readings[against]
+        add_paired(a.panel, a.generation, a.ever, b.panel, b.generation, b.ever, paired[c])
+    _without_the_young(horizon, paired)
+    return Replicate(
+        replicate=replicate,
+        draw=draw,
+        study=np.stack([arm.study for arm in arms]),
+        followed=np.stack([arm.followed for arm in arms]),
+        followed_families=np.array([arm.followed_families for arm in arms]),
+        paired=to_values(paired),
+        flows=np.stack([arm.flows for arm in arms]),
+        drift=start.drift,
+        groups=np.stack([arm.groups for arm in arms]),
+        group_families=start.group_families,
+        family_months=first.families * (first.burn_in_months + horizon * len(plans)),
+    )
+
+
+def start_of(world: World, plan: Plan) -> Start:
+    """Burn a new municipality in, reading its last months. ``world`` is advanced, and is the start's from then on."""
+    before = min(DRIFT_MONTHS, plan.burn_in_months - 1)
+    burn_in(world, plan.burn_in_months - before - 1)
+    lead = Readings.empty(plan.families, 0, before + 1)
     run_months(
         *arrays_of(world),
         before + 1,
         READ,
-        row,
+        np.zeros(FAMILY_COLUMNS),
         lead.pool,
         lead.eligible,
-        nobody,
+        np.zeros((before + 1, COLUMNS)),  # nobody is followed
         np.zeros((before + 1, F)),
         lead.panel,
         lead.generation,
         lead.ever,
     )
+    start_study(world.families, world.coordinators, world.town[0], world.setting)
     # The last month read is study month 0; arms read it again with their own levers.
     earlier = slice(before - LEAD_MONTHS, before)
-    readings: dict[str, Readings] = {}
-    groups = np.zeros((0, 0))
-    of_groups = []
-    for place, plan in enumerate(plans, start=1):
-        arm = start_arm(world, plan)
-        groups = members(arm.families)  # the same in every arm: they part after this
-        read = Readings.empty(plan.families, LEAD_MONTHS, horizon + 1, place)
-        read.pool[:LEAD_MONTHS] = lead.pool[earlier]
-        add_earlier(arm.families, lead.panel[earlier], lead.generation[earlier], read.eligible)
-        scratch = np.zeros(F)
-        at = LEAD_MONTHS
-        read_now(
-            arm.families,
-            arm.coordinators,
-            arm.services,
-            arm.town,
-            row,
-            read.pool[at],
-            read.eligible[at],
-            read.followed,
-            scratch,
-            read.panel[0],
-            read.generation[0],
-            read.ever[0],
-        )
-        for months in _portions(horizon, plan.families):
-            done = months.start + 1
-            span = slice(done, done + len(months))
-            lead_span = slice(at + done, at + done + len(months))
-            run_months(
-                *arrays_of(arm),
-                len(months),
-                READ,
-                row,
-                read.pool[lead_span],
-                read.eligible[lead_span],
-                read.followed,
-                read.flows[months.start : months.stop],
-                read.panel[span],
-                read.generation[span],
-                read.ever[span],
-            )
-        add_people(read.flows[:horizon], read.pool[at + 1 :])
-        readings[plan.name] = read
-        of_groups.append(group_sums(groups, arm.families, read.panel[-1]))
-    paired = np.zeros((len(contrasts), 2, 2, horizon + 1, COLUMNS))
-    for c, (_, arm_name, against) in enumerate(contrasts):
-        a, b = readings[arm_name], readings[against]
-        add_paired(a.panel, a.generation, a.ever, b.panel, b.generation, b.ever, paired[c])
-    arms = [readings[plan.name] for plan in plans]
-    by_group = np.stack(of_groups)
-    if horizon < UPPER_SECONDARY_HORIZON:  # too few have turned 21
-        for sums in (paired, by_group, *(part for r in arms for part in (r.pool, r.eligible, r.followed))):
-            sums[..., TURNED_21] = 0.0
-    trend = to_values(lead.pool)
-    return Replicate(
-        replicate=replicate,
-        draw=draw,
-        study=np.stack([np.stack([to_values(r.pool), to_values(r.eligible)]) for r in arms]),
-        followed=np.stack([to_values(r.followed) for r in arms]),
-        followed_families=np.array([r.flows[:, ADMITTED].sum() for r in arms]),
-        paired=to_values(paired),
-        flows=np.stack([r.flows for r in arms]),
-        drift=_slope_per_year(trend),
-        groups=to_values(by_group),
-        group_families=groups.sum(axis=1),
-        family_months=first.families * (first.burn_in_months + horizon * len(plans)),
+    eligible = np.zeros((LEAD_MONTHS, COLUMNS))
+    add_earlier(world.families, lead.panel[earlier], lead.generation[earlier], eligible)
+    return Start(
+        world=world,
+        pool=lead.pool[earlier].copy(),
+        eligible=eligible,
+        drift=_slope_per_year(to_values(lead.pool)),
+        group_families=members(world.families).sum(axis=1),
     )
+
+
+def read_arm(start: Start, plan: Plan, place: int = 1) -> tuple[Readings, FloatArray]:
+    """Run an arm from a copy of the start, and read it; and sums over groups at the horizon, (G, COLUMNS).
+
+    The panel is written over by this thread's next arm in the same ``place``.
+    """
+    horizon, at = plan.horizon_months, LEAD_MONTHS
+    arm = start_arm(start.world, plan)
+    groups = members(arm.families)  # the same in every arm: they part after this
+    read = Readings.empty(plan.families, LEAD_MONTHS, horizon + 1, place)
+    read.pool[:at], read.eligible[:at] = start.pool, start.eligible
+    row = np.zeros(FAMILY_COLUMNS)
+    read_now(
+        arm.families,
+        arm.coordinators,
+        arm.services,
+        arm.town,
+        row,
+        read.pool[at],
+        read.eligible[at],
+        read.followed,
+        np.zeros(F),
+        read.panel[0],
+        read.generation[0],
+        read.ever[0],
+    )
+    for months in _portions(horizon, plan.families):
+        done = months.start + 1
+        span = slice(done, done + len(months))
+        lead_span = slice(at + done, at + done + len(months))
+        run_months(
+            *arrays_of(arm),
+            len(months),
+            READ,
+            row,
+            read.pool[lead_span],
+            read.eligible[lead_span],
+            read.followed,
+            read.flows[months.start : months.stop],
+            read.panel[span],
+            read.generation[span],
+            read.ever[span],
+        )
+    add_people(read.flows[:horizon], read.pool[at + 1 :])
+    return read, group_sums(groups, arm.families, read.panel[-1])
+
+
+def values_of(read: Readings, by_group: FloatArray) -> ArmValues:
+    """An arm's sums as outcomes."""
+    _without_the_young(read.panel.shape[0] - 1, read.pool, read.eligible, read.followed, by_group)
+    return ArmValues(
+        study=np.stack([to_values(read.pool), to_values(read.eligible)]),
+        followed=to_values(read.followed),
+        followed_families=float(read.flows[:, ADMITTED].sum()),
+        flows=read.flows,
+        groups=to_values(by_group),
+    )
+
+
+def _without_the_young(horizon: int, *sums: FloatArray) -> None:
+    """Nothing is said of those who turned 21 where the horizon is short: they are too few."""
+    if horizon < UPPER_SECONDARY_HORIZON:
+        for part in sums:
+            part[..., TURNED_21] = 0.0
 
 
 def _portions(months: int, families: int) -> list[range]:

@@ -251,9 +251,9 @@ def default_values() -> npt.NDArray[np.float64]:
     return np.array([parameter.default for parameter in load_parameters()])
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=1024)
 def prior_values(seed: int, draw: int) -> npt.NDArray[np.float64]:
-    """One draw from the priors, (P,) in stated units, not to be written to: two replicates share it.
+    """One draw from the priors, (P,) in stated units, not to be written to: two replicates share it, and studies.
 
     Each parameter's random number is a function of (seed, draw, its name), so that adding one moves no other.
     """

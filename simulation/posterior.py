@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +23,19 @@ from simulation.parameters import check_value, find_parameter, parameter_names, 
 WEIGHT: Final = "weight"
 LARGEST: Final = 200_000_000  # bytes
 PROVENANCE: Final = b"familiebaner"  # the key of the file's metadata that says what it was made from
+FROM_NO_FILE: Final = ("prior", "default")
 _BLOCK: Final = np.uint64(0x504F5354)
+_ALLOWED: Final = "a Parquet file of posterior draws, one column a parameter"
 
 
-@functools.lru_cache(maxsize=4)
-def load_posterior(file: str) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
+Loaded = tuple[tuple[int, ...], FloatArray, FloatArray]
+Identity = tuple[str, int, int]
+
+
+def load_posterior(file: str) -> Loaded:
     """Positions of the parameters, values (draws, parameters) and cumulative weights (draws,) of a posterior file.
+
+    A file is read once, and again when it has changed.
 
     Raises
     ------
@@ -35,17 +43,47 @@ def load_posterior(file: str) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
         the file cannot be read, was made with other priors, holds an unknown parameter, a value its unit does not allow, or no
         draw
     """
+    return _read(file, _identity(file))
+
+
+def posterior_identity(posterior: str) -> Identity | None:
+    """What a plan's ``posterior`` means now: a file (whole path, last change in nanoseconds, bytes); None where there is none.
+
+    Raises
+    ------
+    InputError : the file cannot be read, as :func:`load_posterior` says
+    """
+    if posterior in FROM_NO_FILE:
+        return None
+    load_posterior(posterior)
+    return _identity(posterior)
+
+
+def _identity(file: str) -> Identity:
+    try:
+        state = os.stat(file)
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from None
+    return os.path.realpath(file), state.st_mtime_ns, state.st_size
+
+
+def _unreadable(file: str | Path, error: Exception) -> InputError:
+    return InputError(f"cannot be read ({type(error).__name__})", file=file, allowed=_ALLOWED)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(file: str, identity: Identity) -> Loaded:
+    """``identity`` is there so that another state of the file, or another file of the name, is not what is remembered."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = Path(file)
-    allowed = "a Parquet file of posterior draws, one column a parameter"
+    path, allowed = Path(file), _ALLOWED
+    if identity[-1] > LARGEST:
+        raise InputError("is too large", file=path, allowed=f"at most {LARGEST // 1_000_000} MB")
     try:
-        if path.stat().st_size > LARGEST:
-            raise InputError("is too large", file=path, allowed=f"at most {LARGEST // 1_000_000} MB")
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"cannot be read ({type(error).__name__})", file=path, allowed=allowed) from None
+        raise _unreadable(path, error) from None
     _check_parameters(table, path)
     known = parameter_names()
     names = [name for name in table.column_names if name not in (WEIGHT, "draw")]

@@ -29,7 +29,7 @@ from simulation.locks import hold
 from simulation.outcomes import OUTCOME_NAMES, Runs
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
-from simulation.posterior import load_posterior
+from simulation.posterior import posterior_identity
 from simulation.warm import warm_up
 
 CHUNK: Final = 20  # replicates
@@ -216,8 +216,8 @@ def run_study(
     if replicates < 1:
         raise InputError(f"{replicates} replicates", key="study.replicates", allowed="1 or more")
     check_alike(plans)
-    if plans[0].posterior not in ("prior", "default"):
-        load_posterior(plans[0].posterior)  # a file that is wrong is wrong before the first replicate
+    posterior = plans[0].posterior
+    asked_of = posterior_identity(posterior)  # a file that is wrong is wrong before the first replicate
     warm_up()
     started = time.perf_counter()
     with contextlib.ExitStack() as held:
@@ -232,6 +232,8 @@ def run_study(
             work.run(range(replicates), workers, chunk)
         else:
             _run_to_precision(work, replicates, precision, workers, chunk)
+        if posterior_identity(posterior) != asked_of:
+            raise InputError("has changed while the study ran", file=posterior, allowed="a file that stays as it is")
         return work.finish(started)
 
 
