@@ -21,13 +21,13 @@ Settings = dict[str, Any]
 
 def blocks(tables: Any, manifest: Manifest, lang: str) -> Iterator[Block]:
     """The arms, how full they were, and the services that could not keep up."""
-    yield _table(tables, manifest, lang)
+    yield arms_table(tables, manifest, lang)
     yield from map(Text, filling(tables.outcomes, manifest, lang))
     for block in overloaded(tables.services, manifest, lang):
         yield Box("", (Text(block["sentence"]), Items(tuple(block["items"]))), warning=True)
 
 
-def _table(tables: Any, manifest: Manifest, lang: str) -> Table:
+def arms_table(tables: Any, manifest: Manifest, lang: str) -> Table:
     """What each arm is, and how much follow-up it gave."""
     rows = tables.reach.to_dict("records")
     reach = {(str(row["arm"]), str(row["measure"])): float(row["mean"]) for row in rows}

@@ -513,9 +513,7 @@ def _difference(row: Line, lang: str, head: Cell | None = None) -> Row:
 
 def _range(row: Mapping[Any, Any], low: str, high: str, lang: str) -> str:
     """Two ends of an interval of an outcome."""
-    outcome = str(row["outcome"])
-    ends = {key: words.plain(float(row[name]), outcome, lang) for key, name in (("low", low), ("high", high))}
-    return say("size.range", lang, **ends)
+    return words.plain_range(float(row[low]), float(row[high]), str(row["outcome"]), lang)
 
 
 def _repeat(manifest: Manifest, lang: str) -> list[tuple[str, str]]:

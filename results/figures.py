@@ -169,7 +169,7 @@ def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int,
             panel.fill_between(line.month, line.ci_low, line.ci_high, color=BLUE, alpha=0.55, linewidth=0)
             panel.plot(line.month, line["mean"], color=BLACK, linewidth=1.6)
             panel.axhline(0, color=BLACK, linewidth=1.2, linestyle=(0, (4, 2)))
-            _around_zero(panel, line, outcome)
+            around_zero(panel, line, outcome)
             last = max(_last(line), 1)
             panel.set_xlim(0, last)
             panel.set_xticks(month_ticks(0, last))
@@ -191,7 +191,7 @@ def differences(table: pd.DataFrame, contrast: Mapping[str, str], position: int,
         return finish(figure, name, title, alt + " ".join(sentences))
 
 
-def _around_zero(panel: Any, line: pd.DataFrame, outcome: str) -> None:
+def around_zero(panel: Any, line: pd.DataFrame, outcome: str) -> None:
     """Limits that hold the bands and zero, and never blow up a difference of nothing."""
     values = line[["p05", "p95", "ci_low", "ci_high", "mean"]].to_numpy()
     least = 0.005 if words.is_share(outcome) else 50.0

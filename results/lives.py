@@ -59,7 +59,7 @@ class Shape:
 
 
 PAGE: Final = Shape(WIDTH, 0.24, 0.91, 0.235, 0.95, 0.85, 1.45, 9, 7.5, 105.0, 4)
-PHONE: Final = Shape(PHONE_WIDTH, 0.4, 0.97, 0.25, 0.95, 0.7, 3.0, 11, 10, 36.0, 1)
+PHONE: Final = Shape(PHONE_WIDTH, 0.4, 0.97, 0.25, 0.95, 0.75, 3.25, 11, 10, 36.0, 1)
 
 BENEFIT_COLOURS: Final = {name: AREAS[b] for b, name in enumerate(BENEFITS) if b}
 WORK_COLOURS: Final = {"none": (PALE, ""), "part_time": ("#7fcfb9", "//"), "full_time": (GREEN, "")}
@@ -123,7 +123,7 @@ def two_lives(
             y -= lanes
             upper = figure.add_axes((shape.left, y / height, wide, lanes / height))
             _draw_lanes(upper, panel, rows, (first, last), shape)
-            upper.set_title(shorten(label, 70))
+            upper.set_title(shorten(label, 70), x=0.0 if shape is PAGE else (0.02 - shape.left) / wide)
             y -= MONEY + GAP
             lower = figure.add_axes((shape.left, y / height, wide, MONEY / height))
             _draw_money(lower, panel, (first, last), most, shape, lang)
@@ -239,7 +239,7 @@ def _benefit(k: int, shape: Shape, lang: str) -> Callable[[Any, Panel, float], N
             if benefit != "none":
                 colour, hatch = BENEFIT_COLOURS[benefit]
                 _box(axes, left, width, y, colour, hatch)
-                text = say(f"source.{benefit}", lang)
+                text = say(f"source.{benefit}" if shape is PAGE else f"benefit_short.{benefit}", lang)
                 short = text[text.rfind("(") + 1 : -1] if text.endswith(")") else text  # "... (AAP)" is AAP here
                 _write_on_ground(axes, left, width, y, short, shape)
 
@@ -313,9 +313,7 @@ def _draw_lanes(axes: Any, panel: Panel, rows: Sequence[Row], months: tuple[int,
         draw(axes, panel, len(rows) - 1 - i)
 
 
-def _draw_money(
-    axes: Any, panel: Panel, months: tuple[int, int], most: float, shape: Shape, lang: str
-) -> None:
+def _draw_money(axes: Any, panel: Panel, months: tuple[int, int], most: float, shape: Shape, lang: str) -> None:
     x = [m["month"] for m in panel]
     axes.fill_between(x, [m["social_assistance"] for m in panel], step="mid", color=VERMILLION, alpha=0.25, linewidth=0)
     axes.step(x, [m["social_assistance"] for m in panel], where="mid", color=VERMILLION, linewidth=1.2, linestyle="--")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from results import files
@@ -20,6 +21,8 @@ from simulation.outcomes import OUTCOME_NAMES
 TABLE: Final = "sensitivity.csv"
 TEXT: Final = ("contrast", "outcome", "unit", "method", "index", "parameter", "second", "group", "grade")
 SHOWN: Final = 5  # assumptions of an outcome
+TOLD: Final = ("contrast", "outcome", "parameter", "value", "low", "high", "told", "grade", "link")
+"""Columns of what drives an outcome; ``told`` is ``yes``, ``perhaps`` or ``no``."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,13 @@ def matter(analysis: Analysis | None) -> set[str]:
     if analysis is None:
         return set()
     found: set[str] = set()
-    for _, rows in _slopes(analysis.table).groupby(["contrast", "outcome"], sort=False):
+    for _, rows in slopes(analysis.table).groupby(["contrast", "outcome"], sort=False):
         found |= set(rows["parameter"].astype(str).head(SHOWN))
     return found
 
 
-def _slopes(table: pd.DataFrame) -> pd.DataFrame:
+def slopes(table: pd.DataFrame) -> pd.DataFrame:
+    """Every slope of the draws that has a value, the largest first."""
     rows = table[(table["method"] == "draws") & (table["index"] == "slope") & (table["parameter"] != "dummy")]
     rows = rows[rows["value"].notna()]
     order = rows["value"].abs().sort_values(ascending=False, kind="stable").index
@@ -123,7 +127,7 @@ def blocks(
     if not analysis.same_code:
         yield Text(say("document.sensitivity_other_code", lang))
     for name, title in names.items():
-        table = _table(analysis.table[analysis.table["contrast"] == name], title, lang)
+        table = drivers_table(driving(analysis.table[analysis.table["contrast"] == name]), title, lang)
         if table is not None:
             yield Text(_found(analysis.table[analysis.table["contrast"] == name], lang))
             yield table
@@ -132,26 +136,37 @@ def blocks(
 
 
 def _found(rows: pd.DataFrame, lang: str) -> str:
-    slopes = _slopes(rows)
-    deciding = {str(outcome): of for outcome, of in slopes.groupby("outcome", sort=False)}
+    deciding = {str(outcome): of for outcome, of in slopes(rows).groupby("outcome", sort=False)}
     return findings("draws", deciding, lang)
 
 
-def _table(rows: pd.DataFrame, title: str, lang: str) -> Table | None:
-    """The largest slopes of each outcome, with how surely each can be told from zero."""
-    lines: list[Row] = []
-    slopes = _slopes(rows)
+def driving(rows: pd.DataFrame) -> pd.DataFrame:
+    """The largest slopes of each outcome, with how surely each is told from zero: ``TOLD``.
+
+    Parameters
+    ----------
+    rows : ``sensitivity.csv``, of one contrast
+    """
+    every, found = slopes(rows), []
     for outcome in dict.fromkeys(rows["outcome"].astype(str)):
-        of = slopes[slopes["outcome"] == outcome]
-        if not len(of):
-            continue
-        lines.append(Row.of(Cell(capital(outcome_name(outcome, lang)), _unit(outcome, lang)), role="group"))
-        for row, sure, alone in zip(of.head(SHOWN).to_dict("records"), clear(of), told(of), strict=False):
-            low, value, high = amounts([float(row[k]) for k in ("low", "value", "high")], outcome, lang, signed=True)
+        of = every[every["outcome"] == outcome]
+        says = np.where(clear(of), "yes", np.where(told(of), "perhaps", "no"))
+        found.append(of.assign(told=says).head(SHOWN))
+    return pd.concat(found)[list(TOLD)] if found else pd.DataFrame(columns=list(TOLD))
+
+
+def drivers_table(rows: pd.DataFrame, title: str, lang: str) -> Table | None:
+    """What drives each outcome of a contrast, from :func:`driving`; None where there is nothing."""
+    lines: list[Row] = []
+    for outcome, of in rows.groupby("outcome", sort=False):
+        lines.append(Row.of(Cell(capital(outcome_name(str(outcome), lang)), _unit(str(outcome), lang)), role="group"))
+        for row in of.to_dict("records"):
+            numbers = [float(row[k]) for k in ("low", "value", "high")]
+            low, value, high = amounts(numbers, str(outcome), lang, signed=True)
             ends = say("size.range", lang, low=low, high=high)
-            says = "told_yes" if sure else "told_perhaps" if alone else "told_no"
             name = capital(name_of(str(row["parameter"]), lang))
-            lines.append(Row.of(name, Cell(value, f"({ends})"), say(f"document.{says}", lang), str(row["grade"])))
+            says = say(f"document.told_{row['told']}", lang)
+            lines.append(Row.of(name, Cell(value, f"({ends})"), says, str(row["grade"])))
     if not lines:
         return None
     columns = (

@@ -433,10 +433,10 @@ def services_table(runs: Runs) -> pd.DataFrame:
 
 def _service_rows(runs: Runs, order: IntArray, a: int, name: str) -> Columns:
     """The measures of one service in one arm: ``use`` is empty in months without places, which the load leaves out."""
-    months = runs.study[order, a, 0, -runs.horizon :, OUTCOME_NAMES.index(f"use_{name}")]
+    months = runs.study[:, a, 0, -runs.horizon :, OUTCOME_NAMES.index(f"use_{name}")][order]
     counted = np.isfinite(months)
     use = np.where(counted.any(axis=1), np.where(counted, months, 0.0).sum(axis=1) / counted.sum(axis=1), np.nan)
-    requests, starts = (runs.flows[order, a, :, FLOWS.index(f"{flow}_{name}")] for flow in ("requests", "starts"))
+    requests, starts = (runs.flows[:, a, :, FLOWS.index(f"{flow}_{name}")][order] for flow in ("requests", "starts"))
     asked, begun = (np.where(counted, flow, 0.0).sum(axis=1) for flow in (requests, starts))
     load = np.where(begun > 0.0, use * asked / begun, np.nan)
     # Asked for, and not one place came free: as overloaded as can be, though there is no number for it.
@@ -540,10 +540,10 @@ def _positive_zero(values: FloatArray) -> FloatArray:
 
 def _costs(runs: Runs, costs: Costs) -> FloatArray:
     """(R, A, 2 plain and discounted, items) in NOK over the horizon, replicates in order."""
-    flows = np.abs(runs.flows[_order(runs)])  # sizes: whether a flow of tax is kept with a minus sign is not our affair
+    flows = np.abs(runs.flows)  # sizes: whether a flow of tax is kept with a minus sign is not our affair
     weights = np.stack([np.ones(runs.horizon), costs.discount_factors(runs.horizon)])
     sums = np.einsum("ramf,dm->radf", flows, weights)
-    return np.asarray(sums @ costs.matrix())
+    return np.asarray(sums[_order(runs)] @ costs.matrix())
 
 
 def _cost_rows(values: FloatArray, costs: Costs) -> Columns:

@@ -112,6 +112,11 @@ def plain(value: float, outcome: str, lang: str, *, signed: bool = True) -> str:
     return number(value, lang, 2, signed=signed)
 
 
+def plain_range(low: float, high: float, outcome: str, lang: str) -> str:
+    """Two ends of an interval of differences without their unit: ``−0,8 til +1,9``."""
+    return say("size.range", lang, low=plain(low, outcome, lang), high=plain(high, outcome, lang))
+
+
 def size(value: float, outcome: str, lang: str) -> str:
     """How large a difference is, in natural units: ``1,2 prosentpoeng (1 av 100 foreldre)``."""
     text = f"{_not_nothing(value, outcome, lang)} {unit(outcome, lang)}"

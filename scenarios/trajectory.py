@@ -263,7 +263,10 @@ def choice(plan: Plan, against: Plan, *, seed: int, replicate: int, months: int)
     def read(families: Any) -> Any:
         names = ("generation", "disposable", "ever_followed", "eligible_at_start")
         parents = families["parent"]
-        return [*(families[name].copy() for name in names), ((parents["work"] > 0) & (parents["present"] == 1)).sum(axis=1)]
+        return [
+            *(families[name].copy() for name in names),
+            ((parents["work"] > 0) & (parents["present"] == 1)).sum(axis=1),
+        ]
 
     lives = run_lives([plan, against], seed=seed, replicate=replicate, months=months, read=read)
     (generation, disposable, followed, eligible, work), (generation_b, disposable_b, _, _, work_b) = (
