@@ -206,6 +206,7 @@ def test_every_lever_says_what_it_is_what_it_does_and_what_is_allowed(lang: str)
             *(lever.option(c, lang) for c in lever.choices),
         )
         assert all(text.strip() and "{" not in text and "_" not in text for text in told), (lever.name, told)
+        assert len(set(told)) == len(told), lever.name
     labels = [lever.label(lang) for lever in LEVERS]
     assert len(set(labels)) == len(labels)
 
@@ -452,6 +453,7 @@ WRONG: Mapping[str, tuple[bytes, str]] = {
     "an n too many": (b"quantity,value,n\nservices.health.places,12,5\n", "tar ingen n"),
     "twice": (b"quantity,value,n\nfamilies,31,\nfamilies,32,\n", "to ganger"),
     "bare decimal comma": (b"quantity,value,n\nmeans.children,2,5,120\n", "4 celler"),
+    "a broken line within a cell": (b'quantity,value,n\n"a\nb",31,240\n', "ingen slik størrelse"),
     "contradictory": (b"quantity,value,n\nbarriers.language,60,240\n", "bare innvandrere"),
     "a base that is nowhere": (b"quantity,value,n\nbase,nowhere,\nfamilies,31,\n", "ikke noe sted"),
     "a base that is a file": (b"quantity,value,n\nbase,pyproject.toml,\nfamilies,31,\n", "ikke noe sted"),
@@ -480,9 +482,12 @@ def test_a_wrong_upload_gets_one_message_in_the_planners_language(kind: str) -> 
 def test_whatever_is_uploaded_it_is_figures_or_one_error(data: bytes) -> None:
     try:
         upload = read_upload("x", data)
-    except InputError:
-        return
-    assert read_upload("y", upload.text.encode()) == upload
+    except InputError as error:
+        told = explain(error, "nb")
+    else:
+        told = upload.name
+        assert read_upload("y", upload.text.encode()) == upload
+    assert one_line(told)
 
 
 @pytest.mark.parametrize(

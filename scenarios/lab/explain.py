@@ -13,6 +13,7 @@ from scenarios.lab.levers import ADDRESSES, ARMS, OWN, WITH_COORDINATORS, Levers
 from scenarios.profiles import VESTLAND
 from simulation.errors import InputError
 
+HARD: Final = "\N{NO-BREAK SPACE}"
 LINE: Final = re.compile(r"line (\d+)(?:, (.*))?", re.S)
 
 
@@ -23,7 +24,12 @@ def explain(error: InputError, lang: str) -> str:
     """Which lever, or line of an upload, what is wrong with it and what is allowed.
 
     Messages are translated by their templates, section ``wrong`` of the catalogue; one without a template stays in English.
+    The answer is one line, whatever stood in an upload or a link: what cannot be printed becomes a space.
     """
+    return "".join(letter if letter.isprintable() or letter == HARD else " " for letter in _explained(error, lang))
+
+
+def _explained(error: InputError, lang: str) -> str:
     address = _address(error.key)
     lever = ADDRESSES.get(address)
     problem = _translated(error.problem, lang)

@@ -83,9 +83,10 @@ class Lever:
 
     def option(self, choice: str, lang: str) -> str:
         """What a choice is called."""
-        if self.name == "place":
-            return place_title(choice)
-        return catalogue()["lever_choice"].get(f"{self.name}_{choice}", {lang: choice})[lang]
+        told = catalogue()["lever_choice"].get(f"{self.name}_{choice}")
+        if told is None:
+            return place_title(choice) if self.name == "place" else choice
+        return told[lang]
 
     def allowed(self, lang: str) -> str:
         """What it may be set to."""

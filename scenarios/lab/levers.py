@@ -7,6 +7,7 @@ share (``place``, ``links.trust_gain``), and the plan's name before it for what 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -126,8 +127,7 @@ class Levers:
         if lever.field == "links":
             return find_parameter(lever.element).default
         if lever.field == "costs":
-            entries = load_costs(costs_path(self.prices)).entries
-            return next(entry.value for entry in entries if entry.name == lever.element)
+            return _our_costs(self.prices)[lever.element]
         return None
 
     def value(self, address: str) -> Value | None:
@@ -187,6 +187,11 @@ class Levers:
         if self.own is not None:
             content["study"]["profile"] = str(OWN_FIGURES)
         return content
+
+
+@functools.cache
+def _our_costs(prices: str) -> dict[str, float]:
+    return {entry.name: entry.value for entry in load_costs(costs_path(prices)).entries}
 
 
 def _titles(what: str) -> dict[str, str]:

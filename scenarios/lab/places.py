@@ -41,5 +41,5 @@ def place_profile(name: str) -> Profile:
 
 
 def place_title(name: str) -> str:
-    """What a place is called; of a municipality no more than its name."""
-    return name.removeprefix(VESTLAND) if name.startswith(VESTLAND) else place_profile(name).title
+    """What a place is called; a municipality as ``scenarios.vestland`` calls it, without reading its profile."""
+    return f"{name.removeprefix(VESTLAND)} (Vestland)" if name.startswith(VESTLAND) else place_profile(name).title
