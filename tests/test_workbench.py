@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,25 @@ def test_while_an_answer_grows_it_is_that_of_compare_with_as_many_replicates(ben
         first = {name: getattr(expected, name)[:n] for name in (*KEPT, "paired")}
         assert_same(runs, replace(expected, **first))
     assert_same(seen[-1], expected)
+
+
+def test_what_is_done_before_its_turn_waits_and_a_draw_is_shown_whole(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    Counter(monkeypatch, "read_arm", lambda start, *_: held_up(start, "replicate", 7, go_on))
+    question = bench.ask("a", study_of())
+    assert question.wait(7, PATIENCE) == 7
+    assert question.wait(12, 0.05) == 7
+    assert question.runs().replicate.tolist() == list(range(6))
+    go_on.set()
+    assert_same(finished(question), of_compare(study_of(), 12))
+
+
+def held_up(start: Any, name: str, value: int, go_on: threading.Event) -> None:
+    """Where the municipality is that one, wait."""
+    if start.world.town[0][name] == value:
+        assert go_on.wait(PATIENCE)
 
 
 CLOSED = {"services": {"health": replace(load_study("services").profile.services["health"], priority="need", places=1)}}
@@ -278,6 +298,31 @@ def test_however_much_is_asked_no_more_is_kept_than_allowed_and_the_numbers_stay
     bench.close()
 
 
+def test_municipalities_that_there_is_no_room_for_are_burnt_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = int(2.5 * arm_bytes(study_of().arms[0], 12))
+    bench = Workbench(Limits(memory_bytes=most, workers=2))
+    starts = Counter(monkeypatch, "start_of")
+    for caseload in (10, 15):
+        study = study_of(caseload=caseload)
+        assert_same(finished(bench.ask("a", study)), of_compare(study, 12))
+        assert bench.memory_bytes <= most
+    assert 12 < starts.calls <= 24
+    bench.close()
+
+
+def test_what_is_prepared_keeps_no_session_waiting_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    arms = Counter(monkeypatch, "read_arm", lambda start, *_: held_up(start, "seed", 9, go_on))
+    bench = Workbench(Limits(memory_bytes=int(3.5 * arm_bytes(study_of().arms[0], 12)), workers=2))
+    bench.prepare([study_of("study.seed=9")])
+    until(lambda: arms.calls == 2)
+    question = bench.ask("a", study_of())
+    go_on.set()
+    assert_same(finished(question), of_compare(study_of(), 12))
+    until(lambda: bench.idle)
+    bench.close()
+
+
 def test_many_sessions_that_change_their_minds_all_get_their_last_answer(bench: Workbench) -> None:
     expected = {caseload: of_compare(study_of(caseload=caseload), 12) for caseload in range(5, 9)}
     errors: list[BaseException] = []
@@ -343,7 +388,7 @@ def test_a_posterior_that_changes_under_a_question_stops_it(
     file.write_bytes(Path(study_of().arms[0].posterior).read_bytes())
 
     def change(*_: Any) -> None:
-        file.write_bytes(file.read_bytes())
+        os.utime(file, ns=(0, 0))
 
     Counter(monkeypatch, "start_of", change)
     question = bench.ask("a", study_of(f'study.posterior="{file}"'))

@@ -380,11 +380,11 @@ class Workbench:
         return Question(self, study, posterior_identity(plan.posterior))
 
     def _least_bytes(self, study: Study) -> int:
-        """Memory without which a study cannot be run: what its arms become, and what threads read families into."""
+        """Memory without which a study cannot be run: the larger of what its arms become and what threads read families into."""
         plan, threads = study.arms[0], len(self._threads)
         months = plan.horizon_months + 1 + DRIFT_MONTHS + 1
         panel = months * plan.families * FAMILY_COLUMNS * np.dtype(np.float32).itemsize
-        return len(study.arms) * arm_bytes(plan, study.replicates) + threads * panel
+        return max(len(study.arms) * arm_bytes(plan, study.replicates), threads * panel)
 
     def _make_way(self) -> None:
         """Room for another session: where there is none, the one that has been idle longest leaves."""
