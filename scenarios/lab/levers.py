@@ -123,7 +123,7 @@ class Levers:
         if lever.field == "services":
             return self.profile().services[lever.element].places
         if lever.field == "families":
-            return self.profile().families
+            return self._whole_place().families
         if lever.field == "links":
             return find_parameter(lever.element).default
         if lever.field == "costs":
