@@ -7,10 +7,15 @@ from typing import Any, Final
 import streamlit as st
 
 from results.language import say
-from scenarios.lab.lever import Lever, Value, written
+from scenarios.lab.lever import Lever, Value
 from scenarios.lab.levers import ARMS, PLAN_LEVERS, SHARED_LEVERS, Levers, levers_of
 from scenarios.lab.why import leading_links
 
+GROUPS: Final = (
+    *("place", "staff", "follow_up", "intake", "services", "labour", "links", "costs"),
+    *("stress", "leaving", "closing", "settings"),
+)
+"""The groups of levers, what planners ask for most first."""
 OPEN: Final = ("staff",)
 """Groups that are open from the start."""
 KEY: Final = "lever:"
@@ -20,7 +25,7 @@ NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 def controls(levers: Levers, lang: str) -> Levers:
     """Draw every lever; what they are set to now."""
     moved: dict[str, Value | None] = {}
-    for group in dict.fromkeys(lever.group for lever in (*PLAN_LEVERS, *SHARED_LEVERS)):
+    for group in GROUPS:
         box = st.expander(
             say(f"lever_group.{group}", lang), expanded=group in OPEN, key=f"group:{group}", on_change="rerun"
         )
@@ -95,18 +100,22 @@ def _switch(lever: Lever, address: str, levers: Levers, label: str, lang: str) -
 
 
 def _number(lever: Lever, address: str, levers: Levers, label: str, lang: str) -> Value | None:
+    """Where the lever is left alone, the box holds what holds then, so that it can be moved from there."""
     kind = int if lever.kind == "whole" else float
-    usual = levers.usual(address)
-    value: int | float | None = st.number_input(
+    usual = levers.with_value(address, None).usual(address) if lever.optional else None
+    value = levers.value(address)
+    begin = value if usual is None or value is not None else kind(usual)
+    found: int | float | None = st.number_input(
         label,
         min_value=kind(lever.low),
         max_value=kind(lever.high),
         step=kind(lever.step),
-        key=_held(address, levers.value(address)),
+        key=_held(address if usual is None else f"{address}:{usual}", begin),
         help=lever.help(lang),
-        placeholder=None if usual is None else say("lab.as_usual", lang, value=written(float(usual), lang)),
+        format="%d" if kind is int else "%.10g",
+        placeholder=say("lab.not_set", lang),
     )
-    return value
+    return None if lever.optional and found == usual else found
 
 
 def _strength(lever: Lever, address: str, levers: Levers, label: str, lang: str) -> Value | None:

@@ -109,12 +109,13 @@ def _html(lang: str) -> str:
     html = re.sub(r"<!--.*?-->|<link[^>]*service-desc[^>]*>|<noscript>.*?</noscript>", "", html, flags=re.DOTALL)
     html = html.replace('<html lang="en">', f'<html lang="{lang}">')
     html = html.replace("<title>Streamlit</title>", f"<title>{say('lab.title', lang)}</title>")
-    words = {each["en"]: each[lang] for each in catalogue()["lab_own_words"].values()}
+    words = {each["en"]: each["nb"] for each in catalogue()["lab_own_words"].values()}
     ours = (
         f'<meta name="familiebaner-words" content="{escape(json.dumps(words))}">'
         '<link rel="stylesheet" href="./lab.css"><script type="module" src="./lab.js"></script></head>'
     )
-    return html.replace("</head>", ours).strip()
+    html = html.replace("</head>", ours)
+    return html.replace("<body>", f"<body><noscript><p>{say('lab.no_script', lang)}</p></noscript>").strip()
 
 
 def _headers(scripts: list[bytes]) -> dict[str, str]:

@@ -49,6 +49,7 @@ def main() -> None:
         question = _ask(state.levers, lang)
         if question is not None:
             tightening(question, lambda: _sentence(question, lang))
+            _speak(question, lang)
         for text in cautions(state.levers, lang):
             message(text)
     if question is not None:
@@ -125,12 +126,12 @@ def _head(lang: str) -> None:
         )
     with other:
         there = next(each for each in LOCALES if each != lang)
-        st.button(say("lab.language", there), key="language", on_click=_speak, args=(there,))
+        st.button(say("lab.language", there), key="language", on_click=_talk, args=(there,))
     if state.wrong_link is not None:
         message(say("lab.wrong_link", lang, problem=explain(state.wrong_link, lang)))
 
 
-def _speak(lang: str) -> None:
+def _talk(lang: str) -> None:
     state.lang = lang
     st.query_params[LANG] = lang
     forget()
@@ -227,6 +228,13 @@ def _sentence(question: Question, lang: str) -> None:
         f'<div class="lab-answer {found.answer.verdict}"><h2>{say("lab.answer", lang)}</h2>'
         f'<p class="headline">{html.escape(found.answer.headline)}</p><p class="still">{still}</p></div>'
     )
+
+
+def _speak(question: Question, lang: str) -> None:
+    """The answer once more for who hears the page, when it is whole and not while it changes (``lab.js`` makes it spoken)."""
+    found = known(question, lang) if question.over else None
+    with st.container(key="spoken"):
+        st.html(f"<p>{html.escape(found.answer.headline) if found else say('lab.wait', lang)}</p>")
 
 
 main()

@@ -24,9 +24,14 @@ _told: Final[list[Settings]] = [Settings()]
 
 
 def start(settings: Settings) -> None:
-    """Open the lab with these settings, before the first session comes, and run ahead what it opens with."""
+    """Open the lab with these settings, before the first session comes; what an earlier opening had is stopped."""
+    close()
     _told[0] = settings
-    workbench().prepare([opening().study(settings.limits.replicates)])
+
+
+def prepare() -> None:
+    """Run ahead what the lab opens with, so that who comes first finds it done."""
+    workbench().prepare([opening().study(settings().limits.replicates)])
 
 
 def opening() -> Levers:
@@ -53,5 +58,7 @@ def reports() -> Reports:
 
 def close() -> None:
     """Stop what runs."""
-    reports().close()
-    workbench().close()
+    for shared in (reports, workbench):
+        if shared.cache_info().currsize:
+            shared().close()
+            shared.cache_clear()

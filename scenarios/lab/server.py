@@ -62,6 +62,7 @@ def main(args: argparse.Namespace) -> int:
 
         limits = Limits(sessions=args.sessions, replicates=args.replicates, workers=args.workers)
         rooms.start(rooms.Settings(args.lang, limits))
+        rooms.prepare()
         try:
             serve(listener, args)
         finally:

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from results.blocks import Block, Shown
+from results.blocks import Block
 from results.page import block_html
-from results.style import Picture
 
 
 def blocks(found: Iterable[Block], lang: str) -> None:
@@ -17,9 +16,9 @@ def blocks(found: Iterable[Block], lang: str) -> None:
     st.html(block_html(found, lang))
 
 
-def panels(pictures: Iterable[Picture], lang: str) -> None:
-    """Figures, side by side where there is room."""
-    inside = block_html([Shown(picture) for picture in pictures], lang)
+def panels(found: Iterable[Block], lang: str) -> None:
+    """Blocks side by side, where there is room."""
+    inside = "".join(f"<div>{block_html([block], lang)}</div>" for block in found)
     st.html(f'<div class="lab-panels">{inside}</div>')
 
 

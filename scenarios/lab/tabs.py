@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from results.blocks import Block, Heading, Items, Text
+from results.blocks import Block, Column, Heading, Items, Row, Shown, Table, Text
 from results.language import number, say
 from results.style import Picture
 from scenarios.lab import rooms
@@ -59,20 +59,19 @@ def _answers(question: Question, _: Levers, lang: str) -> None:
             return
         told = found.answer
         blocks([told.outcomes], lang)
-        drawn = _pictures(found)
-        panels(drawn[:-2], lang)
-        _part("reached", [Items(told.reached), told.reach], [], lang)
-        _part("queues", [Items(told.queues), told.waits], drawn[-2:-1], lang)
-        _part("costs", [Items(told.costs), *told.budget], drawn[-1:], lang)
+        *outcomes, queue, cost = map(Shown, _pictures(found))
+        panels(outcomes, lang)
+        _part("reached", [Items(told.reached)], [told.reach], lang)
+        _part("queues", [Items(told.queues), queue], [told.waits], lang)
+        _part("costs", [Items(told.costs), cost], told.budget, lang)
 
     tightening(question, show)
 
 
-def _part(name: str, content: list[Block], drawn: list[Picture], lang: str) -> None:
+def _part(name: str, side_by_side: Sequence[Block], below: Sequence[Block], lang: str) -> None:
     heading(say(f"lab.{name}", lang))
-    blocks(content[:1], lang)
-    panels(drawn, lang)
-    blocks(content[1:], lang)
+    panels(side_by_side, lang)
+    blocks(below, lang)
 
 
 def _pictures(found: Known) -> list[Picture]:
@@ -111,17 +110,22 @@ def _lives(question: Question, _: Levers, lang: str) -> None:
         blocks([Text(shown.chosen), Text(shown.who)], lang)
         left, right = st.columns(2, gap="medium")
         with left:
-            panels([shown.timelines], lang)
+            panels([Shown(shown.timelines)], lang)
         with right:
-            blocks([Heading(say("lab.story", lang))], lang)
-            told = [
-                f"{say('lab.month', lang, month=number(each.month, lang))}, {each.whose}: {' '.join(each.sentences)}"
-                for each in shown.happenings
-            ]
-            blocks([Items(tuple(told)), Heading(say("lab.others", lang)), Items(shown.spread)], lang)
-            panels([shown.others], lang)
+            blocks([_story(shown, lang), Heading(say("lab.others", lang)), Items(shown.spread)], lang)
+            panels([Shown(shown.others)], lang)
 
     show()
+
+
+def _story(shown: TwoLives, lang: str) -> Table:
+    """What happens, month by month."""
+    columns = (
+        Column(say("lab.month", lang), number=True),
+        *(Column(say(f"lab.{name}", lang)) for name in ("whose", "happens")),
+    )
+    rows = tuple(Row.of(number(each.month, lang), each.whose, "; ".join(each.sentences)) for each in shown.happenings)
+    return Table(say("lab.story", lang), columns, rows)
 
 
 def _two_lives(question: Question, lang: str, family: int | None) -> TwoLives | None:
