@@ -209,6 +209,20 @@ def test_the_costs_say_who_pays(study: Study, runs: Runs, tables: Told) -> None:
     assert found.costs[0].startswith("Over 18 months coordinators cost the municipality NOK")
 
 
+def test_where_no_family_is_left_or_none_has_a_coordinator_the_answer_says_so(tmp_path: Path) -> None:
+    long = lab(tmp_path).with_settings(horizon_months=240)
+    runs = compare(long, replicates=2, workers=1).finished.runs
+    runs.study[:, :, 1, -1] = float("nan")  # nobody of those eligible in month 0 is left at the end
+    found = answers.answer(long, runs, "en")
+    assert (found.verdict, found.rows) == ("nobody", ())
+    assert "after 240 months" in found.headline
+    assert [picture.name for picture in pictures.pictures(long, runs, "en")] == ["queues", "costs"]
+    without = lab(tmp_path, plan="")
+    nobody = answers.answer(without, compare(without, replicates=40, workers=1).finished.runs, "en")
+    assert nobody.verdict == "same"
+    assert nobody.reached == ("Your plan: no family has a coordinator.", "Today: no family has a coordinator.")
+
+
 # ---- pictures --------------------------------------------------------------------------------------------------------
 
 

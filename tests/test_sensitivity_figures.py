@@ -145,7 +145,7 @@ def test_convergence_tells_how_many_indices_stayed_in_their_interval() -> None:
 @pytest.fixture
 def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are put together but no image is made of them: words do not need it."""
-    monkeypatch.setattr("results.style.images", lambda figure: {})
+    monkeypatch.setattr("results.style.images", lambda figure, kinds=(): {})
 
 
 def test_every_method_of_the_table_gets_its_figure(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_words_are_of_the_language_and_hold_no_identifier(lang: str) -> None:
 def test_labels_of_a_figure_are_plain_names(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def texts(figure: Any) -> dict[str, bytes]:
+    def texts(figure: Any, kinds: Any = ()) -> dict[str, bytes]:
         seen.extend(text.get_text() for text in figure.findobj(Text))
         return {}
 

@@ -64,7 +64,7 @@ class Answer:
     headline: str
     """one sentence about all four outcomes, each with its certainty"""
     verdict: str
-    """``better``, ``worse``, ``mixed``, ``cannot_tell``, ``same`` or ``few`` (too few draws as yet)"""
+    """``better``, ``worse``, ``mixed``, ``cannot_tell``, ``same``, ``few`` (too few draws as yet) or ``nobody``"""
     rows: tuple[OutcomeRow, ...]
     outcomes: Table
     """the rows as a table"""
@@ -119,7 +119,8 @@ def tables_of(study: Study, runs: Runs) -> Told:
     }
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # NumPy lets other threads run
         done = dict(zip(made, pool.map(lambda make: make(), made.values()), strict=True))
-    outcomes = pd.concat([done.pop(name) for name in ("eligible", "filled", "waits")], ignore_index=True)
+    parts = [done.pop(name) for name in ("eligible", "filled", "waits")]
+    outcomes = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)  # the empty have no types
     nothing = pd.DataFrame(columns=["contrast", *statistics.COST_COLUMNS])
     return Told(outcomes=outcomes, cost_differences=nothing, **done.pop("evaluation"), **done)
 
@@ -171,12 +172,13 @@ def answer(study: Study, runs: Runs, lang: str, tables: Told | None = None) -> A
 
 
 def at_the_end(of: Compared) -> list[dict[str, Any]]:
-    """The difference in each outcome after the last month.
+    """The difference in each outcome after the last month; none where no such family is left then, or child.
 
     Of few draws nothing is told, even where the plans are alike in all of them: an answer that comes early may change, and
     must not have said that there is no difference.
     """
-    found = at_horizon(of.tables.differences, of.contrast["name"], "eligible")
+    last = of.tables.differences[of.tables.differences["month"] == of.months]
+    found = at_horizon(last, of.contrast["name"], "eligible")
     unknown = {"ci_low": math.nan, "ci_high": math.nan}
     rows = [found[outcome] for outcome in OUTCOMES if outcome in found]
     return [row | unknown if float(row["draws"]) < words.FEWEST_DRAWS else row for row in rows]
@@ -194,11 +196,15 @@ def verdict(differences: list[dict[str, Any]]) -> str:
         return "mixed"
     if ways:
         return "better" if ways == {True} else "worse"
-    return "few" if "few" in found or not found else "same" if set(found) == {"zero"} else "cannot_tell"
+    if not found:
+        return "nobody"
+    return "few" if "few" in found else "same" if set(found) == {"zero"} else "cannot_tell"
 
 
 def headline(differences: list[dict[str, Any]], of: Compared, lang: str) -> str:
     """One sentence about all outcomes, each with its certainty; what we cannot tell is said as fully as what differs."""
+    if not differences:
+        return say("lab_answer.nobody", lang, months=number(of.months, lang))
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for sure in ORDER:
         for row in differences:
@@ -212,7 +218,7 @@ def headline(differences: list[dict[str, Any]], of: Compared, lang: str) -> str:
         draws = number(min(float(row["draws"]) for row in rows), lang)
         parts.append(say(f"lab_answer.part_{sure}", lang, names=names, draws=draws, arm=of.plan, **told))
     told = {"arm": of.plan, "against": of.today, "months": number(of.months, lang)}
-    return say("lab_answer.headline", lang, parts=capital("; ".join(parts)) or "–", **told)
+    return say("lab_answer.headline", lang, parts=capital("; ".join(parts)), **told)
 
 
 def _outcome(of: Compared, row: Mapping[str, Any], lang: str) -> OutcomeRow:

@@ -76,7 +76,7 @@ def lives(study: Study, lang: str, family: int | None = None, replicate: int = 0
 
     Returns
     -------
-    None where neither plan has coordinators.
+    None where neither plan has coordinators, which ``lab_lives.neither`` says.
 
     Raises
     ------

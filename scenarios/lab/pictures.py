@@ -171,12 +171,15 @@ def queues(of: Compared, lang: str) -> Picture:
     names = [capital(say(f"service.{name.removeprefix('wait_')}", lang)) for name in shown]
     with style():
         figure, panel = _rows(names, title, note, legend=True)
+        side = panel.get_yaxis_transform()
         for place, name in enumerate(shown):
             for index, arm in enumerate((of.today, of.plan)):
+                look, y = arm_style(index), place + (index - 0.5) * 0.36
                 if (name, arm) not in value:
+                    nobody = say("lab_picture.no_place", lang)
+                    panel.text(0.02, y, nobody, transform=side, va="center", fontsize=SMALLEST, color=look["color"])
                     continue
                 mean, low, high = (float(value[name, arm][key]) for key in ("mean", "p05", "p95"))
-                look, y = arm_style(index), place + (index - 0.5) * 0.36
                 panel.plot([low, high], [y, y], color=look["color"], linestyle=look["linestyle"], linewidth=1.8)
                 panel.plot(mean, y, marker=look["marker"], color=look["color"], markersize=7, linestyle="none")
             means = (value.get((name, arm), {}).get("mean", np.nan) for arm in (of.today, of.plan))
