@@ -4,7 +4,7 @@
 const own = document.querySelector("meta[name=familiebaner-words]");
 const words = Object.entries(JSON.parse(own.content)); // English, bokmål
 const names = ["aria-label", "title", "placeholder"];
-const texts = "[data-testid=stFileUploader], [data-testid=InputInstructions]"; // where Streamlit writes words that are seen
+const texts = "[data-testid=stFileUploader], [data-testid=InputInstructions], [data-testid=stSkipToContent]"; // words that are seen
 let waiting = false;
 
 function said(text) {

@@ -41,7 +41,8 @@ def main() -> None:
     st.set_page_config(page_title=say("lab.title", lang), page_icon=None, layout="wide")
     _head(lang)
     top = st.container(key="answer")
-    left, right = st.columns([1, 2], gap="medium")
+    with st.container(key="body"):
+        left, right = st.columns([1, 2], gap="medium")
     with left, st.container(key="levers"):
         state.levers = _levers(lang)
     _remember(state.levers, lang)

@@ -36,16 +36,10 @@ state = st.session_state
 
 def tabs(question: Question, levers: Levers, lang: str) -> None:
     """The parts, the one that is open with what is in it."""
-    parts: Mapping[str, Callable[[Question, Levers, str], None]] = {
-        "answers": _answers,
-        "lives": _lives,
-        "why": _why,
-        "take_away": _take_away,
-    }
-    titles = [say(f"lab.tab_{name}", lang) for name in parts]
-    for tab, show in zip(st.tabs(titles, key="tab", on_change="rerun"), parts.values(), strict=True):
+    titles = [say(f"lab.tab_{name}", lang) for name in PARTS]
+    for tab, (name, show) in zip(st.tabs(titles, key="tab", on_change="rerun"), PARTS.items(), strict=True):
         if tab.open:
-            with tab:
+            with tab, st.container(key=f"part-{name}"):
                 show(question, levers, lang)
 
 
@@ -240,3 +234,12 @@ def _make(question: Question, levers: Levers, lang: str) -> None:
         state.report = (levers, lang, rooms.reports().make(study, lang))
     except InputError:
         state.report_error = say("lab.report_busy", lang)
+
+
+PARTS: Final[Mapping[str, Callable[[Question, Levers, str], None]]] = {
+    "answers": _answers,
+    "lives": _lives,
+    "why": _why,
+    "take_away": _take_away,
+}
+"""The parts of the page, in their order."""
