@@ -92,9 +92,10 @@ def open_groups(page: Page) -> None:
             page.wait_for_function(
                 "place => document.querySelectorAll('.st-key-levers summary')[place].parentElement.open", arg=place
             )
-    for group in GROUPS:
-        page.wait_for_selector(f"[class*='st-key-group-{group}'] label, [class*='st-key-lever']", state="attached")
-    page.wait_for_timeout(1500)
+    page.wait_for_function(
+        "count => document.querySelectorAll('.st-key-levers [class*=st-key-lever-]').length >= count", arg=len(ADDRESSES)
+    )
+    finished(page)
 
 
 def wrong(page: Page) -> list[str]:

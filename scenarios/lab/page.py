@@ -62,34 +62,30 @@ def main() -> None:
 
 
 def _begin() -> str:
-    """The language; levers from the link, where it is a new one."""
-    asked = {name: value for name, value in st.query_params.to_dict().items()}
-    lang = asked.pop(LANG, state.get("lang", rooms.settings().lang))
-    state.lang = lang if lang in LOCALES else rooms.settings().lang
-    query = urlencode(asked)
-    if "levers" not in state or query != state.query:
-        _follow(query)
+    """The language; in a session's first run the levers of the link. Later the link follows the levers, at its own pace."""
+    asked = st.query_params.to_dict()
+    lang = asked.pop(LANG, rooms.settings().lang)
+    if "levers" not in state:
+        state.lang = lang if lang in LOCALES else rooms.settings().lang
+        _follow(urlencode(asked))
     return str(state.lang)
 
 
 def _follow(query: str) -> None:
     """Take the levers from a link; what is wrong with it is told, and the lab opens as it does."""
-    state.query, state.wrong_link = query, None
-    begin = rooms.opening()
+    state.levers, state.wrong_link, state.awaits = rooms.opening(), None, None
     try:
-        state.levers = from_query(query, state.levers.own if "levers" in state else None) if query else begin
+        state.levers = from_query(query) if query else state.levers
     except InputError as error:
-        state.levers, state.wrong_link = begin, error
+        state.wrong_link = error
         state.awaits = query if error.key == OWN else None
-    forget()
 
 
 def _remember(levers: Levers, lang: str) -> None:
     """Let the address of the page hold every lever, so that it can be kept and sent."""
     if state.wrong_link is not None and levers == rooms.opening():
         return
-    state.query = to_query(levers)
-    said = dict(parse_qsl(state.query, keep_blank_values=True)) | {LANG: lang}
+    said = dict(parse_qsl(to_query(levers), keep_blank_values=True)) | {LANG: lang}
     if said != st.query_params.to_dict():
         st.query_params.from_dict(said)
 
@@ -134,7 +130,6 @@ def _head(lang: str) -> None:
 
 def _talk(lang: str) -> None:
     state.lang = lang
-    st.query_params[LANG] = lang
     forget()
 
 
