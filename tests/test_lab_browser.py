@@ -93,7 +93,8 @@ def open_groups(page: Page) -> None:
                 "place => document.querySelectorAll('.st-key-levers summary')[place].parentElement.open", arg=place
             )
     page.wait_for_function(
-        "count => document.querySelectorAll('.st-key-levers [class*=st-key-lever-]').length >= count", arg=len(ADDRESSES)
+        "count => document.querySelectorAll('.st-key-levers [class*=st-key-lever-]').length >= count",
+        arg=len(ADDRESSES),
     )
     finished(page)
 

@@ -13,6 +13,8 @@ from scenarios.lab.answers import Answer, Compared, answer, compared, tables_of
 from scenarios.lab.workbench import GivenUpError, Question
 
 FEWEST: Final = 2  # replicates, of a draw: with fewer nothing can be said, and fewer more change nothing
+GROWN: Final = 1.25
+"""An answer is worked out again when there are so many times the replicates that it is of, and when all are in"""
 PULSE: Final = 0.5  # seconds between looks at what has come since
 
 
@@ -33,9 +35,11 @@ class Known:
 def known(question: Question, lang: str) -> Known | None:
     """What is known now; None as long as that is nothing."""
     held: Known | None = st.session_state.get("known")
-    done = question.done()
-    if held is not None and held.question is question and held.lang == lang and done < held.count + FEWEST:
-        return held
+    over, done = question.over, question.done()
+    if held is not None and held.question is question and held.lang == lang:
+        grown = done >= GROWN * held.count or (over and done != held.count)
+        if not grown:
+            return held
     if done < FEWEST:
         return None
     try:

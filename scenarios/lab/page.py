@@ -219,7 +219,7 @@ def _sentence(question: Question, lang: str) -> None:
     still = say("lab.finished", lang, total=total)
     if not question.over:
         still = say("lab.still", lang, done=number(found.count, lang), total=total)
-        still = f'<progress max="{question.total}" value="{found.count}" aria-label="{still}"></progress>{still}'
+        still = f'<progress max="{question.total}" value="{question.done()}" aria-label="{still}"></progress>{still}'
     st.html(
         f'<div class="lab-answer {found.answer.verdict}"><h2>{say("lab.answer", lang)}</h2>'
         f'<p class="headline">{html.escape(found.answer.headline)}</p><p class="still">{still}</p></div>'

@@ -35,8 +35,8 @@ def prepare() -> None:
 
 
 def opening() -> Levers:
-    """What the lab opens with."""
-    return presets()[PROGRAMMES[0]].levers
+    """What the lab opens with: the first programme, over as many months as a lab that nobody has set."""
+    return presets()[PROGRAMMES[0]].levers.with_value("horizon_months", Levers().horizon_months)
 
 
 def settings() -> Settings:
