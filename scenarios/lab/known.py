@@ -13,7 +13,7 @@ from scenarios.lab.answers import Answer, Compared, answer, compared, tables_of
 from scenarios.lab.workbench import GivenUpError, Question
 
 FEWEST: Final = 2  # replicates, of a draw: with fewer nothing can be said, and fewer more change nothing
-GROWN: Final = 1.25
+GROWN: Final = 2.0
 """An answer is worked out again when there are so many times the replicates that it is of, and when all are in"""
 PULSE: Final = 0.5  # seconds between looks at what has come since
 
@@ -53,11 +53,11 @@ def known(question: Question, lang: str) -> Known | None:
     return held
 
 
-def tightening(question: Question, show: Callable[[], None]) -> None:
+def tightening(question: Question, show: Callable[[], None], pulse: float = PULSE) -> None:
     """Show something now and again while replicates come; once more when all are in, and then no more."""
     over = question.over
 
-    @st.fragment(run_every=None if over else PULSE)
+    @st.fragment(run_every=None if over else pulse)
     def again() -> None:
         show()
         if question.over and not over:

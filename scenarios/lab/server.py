@@ -173,6 +173,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "logger.level": "error",
     "logger.hideWelcomeMessage": True,
     "runner.magicEnabled": False,
+    "runner.postScriptGC": False,  # a tenth of a second of every thread, each time something is shown
     "server.headless": True,
     "server.fileWatcherType": "none",
     "server.enableAgentApi": False,

@@ -27,8 +27,9 @@ from scenarios.lab.why import why
 from scenarios.lab.workbench import Question
 from simulation.errors import InputError
 
-GROWN: Final = 1.5
-"""The pictures are drawn again when there are so many times the replicates that they are of"""
+GROWN: Final = 8.0
+"""The pictures are drawn again when there are so many times the replicates that they are of, and when all are in"""
+PULSE: Final = 1.0  # seconds between looks at whether they are to be drawn again
 GLANCE: Final = 2.0  # seconds between looks at a report that is being made
 
 state = st.session_state
@@ -59,7 +60,7 @@ def _answers(question: Question, _: Levers, lang: str) -> None:
         _part("queues", [Items(told.queues), queue], [told.waits], lang)
         _part("costs", [Items(told.costs), cost], told.budget, lang)
 
-    tightening(question, show)
+    tightening(question, show, PULSE)
 
 
 def _part(name: str, side_by_side: Sequence[Block], below: Sequence[Block], lang: str) -> None:
