@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
             "the page needs Streamlit, which is not installed", key="lab", allowed="pip install -e '.[lab]'"
         ) from None
     with listening(args.address, args.port) as listener:
-        from scenarios.lab import rooms
+        from scenarios.lab import controls, rooms, tabs  # noqa: F401: so that who comes first need not wait for them
         from scenarios.lab.workbench import Limits
 
         limits = Limits(sessions=args.sessions, replicates=args.replicates, workers=args.workers)
