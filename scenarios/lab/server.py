@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import ipaddress
 import signal
 import socket
@@ -17,6 +18,7 @@ from simulation.errors import InputError
 PAGE: Final = Path(__file__).resolve().parent / "page.py"
 PORT: Final = 8501
 REPLICATES: Final = 500
+PARTS: Final = ("scenarios.lab.controls", "scenarios.lab.tabs")
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -57,8 +59,11 @@ def main(args: argparse.Namespace) -> int:
             "the page needs Streamlit, which is not installed", key="lab", allowed="pip install -e '.[lab]'"
         ) from None
     with listening(args.address, args.port) as listener:
-        from scenarios.lab import controls, rooms, tabs  # noqa: F401: so that who comes first need not wait for them
+        from scenarios.lab import rooms
         from scenarios.lab.workbench import Limits
+
+        for part in PARTS:  # so that who comes first need not wait for them
+            importlib.import_module(part)
 
         limits = Limits(sessions=args.sessions, replicates=args.replicates, workers=args.workers)
         rooms.start(rooms.Settings(args.lang, limits))
