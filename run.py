@@ -49,6 +49,7 @@ COMMANDS = (
     Command(
         "parameters", "print every parameter with unit, prior, link or not, source and grade", "scenarios.parameters"
     ),
+    Command("lab", "the planners' web page: move a lever, see two futures", "scenarios.lab.server"),
     Command("bench", "measure how fast it is, compiled, through Mesa and in plain Python", "simulation.bench"),
 )
 

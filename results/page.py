@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from results import (
     sensitivity_section,
     style,
 )
-from results.blocks import Document
+from results.blocks import Block, Document
 from results.document import document
 from results.language import say
 from results.run_folder import Manifest
@@ -164,6 +165,16 @@ def html(made: Document, *, image: str = "svg") -> str:
     return template("report.html.j2").render(
         document=made, lang=made.lang, say=partial(_say, made.lang), source=partial(_data_uri, image)
     )
+
+
+def block_html(blocks: Iterable[Block], lang: str) -> str:
+    """Blocks as HTML to stand in another page, as in the report."""
+    return "".join(_macros(lang).show(block) for block in blocks)
+
+
+@functools.cache
+def _macros(lang: str) -> Any:
+    return template("blocks.html.j2").make_module({"say": partial(_say, lang), "source": partial(_data_uri, "svg")})
 
 
 def _say(lang: str, key: str, **values: Any) -> str:

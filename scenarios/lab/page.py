@@ -1,0 +1,236 @@
+"""The planners' page, a Streamlit script: levers, the answer as a sentence and as pictures, two lives, why, and take-away.
+
+It holds no rule and no statistic: it asks ``scenarios.lab`` and shows what comes back. The script runs from the top whenever
+a lever is moved; the answer then tightens by itself in fragments, which run again until every replicate is in.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from results.language import LOCALES, number, say
+from scenarios.lab import rooms
+from scenarios.lab.controls import controls, forget
+from scenarios.lab.explain import cautions, explain
+from scenarios.lab.known import known, tightening
+from scenarios.lab.levers import OWN, Levers, from_query, to_query
+from scenarios.lab.presets import PROGRAMMES, presets
+from scenarios.lab.shown import heading, message, paragraph
+from scenarios.lab.tabs import tabs
+from scenarios.lab.uploads import Upload, read_upload
+from scenarios.lab.workbench import BusyError, Question
+from simulation.errors import InputError
+
+FIRST: Final = 10
+"""Replicates that the first answer waits for, so that it comes at once"""
+PATIENCE: Final = 0.4  # seconds, of that wait
+LANG: Final = "lang"
+
+state = st.session_state
+
+
+def main() -> None:
+    """The page, from top to bottom."""
+    lang = _begin()
+    st.set_page_config(page_title=say("lab.title", lang), page_icon=None, layout="wide")
+    _head(lang)
+    top = st.container(key="answer")
+    with st.container(key="body"):
+        left, right = st.columns([1, 2], gap="medium")
+    with left, st.container(key="levers"):
+        state.levers = _levers(lang)
+    _remember(state.levers, lang)
+    with top:
+        question = _ask(state.levers, lang)
+        if question is not None:
+            tightening(question, lambda: _sentence(question, lang))
+            _speak(question, lang)
+        for text in cautions(state.levers, lang):
+            message(text)
+    if question is not None:
+        with right:
+            tabs(question, state.levers, lang)
+
+
+# ---- the session -----------------------------------------------------------------------------------------------------
+
+
+def _begin() -> str:
+    """The language; in a session's first run the levers of the link. Later the link follows the levers, at its own pace."""
+    asked = st.query_params.to_dict()
+    lang = asked.pop(LANG, rooms.settings().lang)
+    if "levers" not in state:
+        state.lang = lang if lang in LOCALES else rooms.settings().lang
+        _follow(urlencode(asked))
+    return str(state.lang)
+
+
+def _follow(query: str) -> None:
+    """Take the levers from a link; what is wrong with it is told, and the lab opens as it does."""
+    state.levers, state.wrong_link, state.awaits = rooms.opening(), None, None
+    try:
+        state.levers = from_query(query) if query else state.levers
+    except InputError as error:
+        state.wrong_link = error
+        state.awaits = query if error.key == OWN else None
+
+
+def _remember(levers: Levers, lang: str) -> None:
+    """Let the address of the page hold every lever, so that it can be kept and sent."""
+    if state.wrong_link is not None and levers == rooms.opening():
+        return
+    said = dict(parse_qsl(to_query(levers), keep_blank_values=True)) | {LANG: lang}
+    if said != st.query_params.to_dict():
+        st.query_params.from_dict(said)
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda seat: rooms.workbench().leave(seat))
+def _seat() -> str:
+    """This session's place at the workbench, which it leaves when it ends."""
+    context = get_script_run_ctx()
+    return "" if context is None else str(context.session_id)
+
+
+def _ask(levers: Levers, lang: str) -> Question | None:
+    """The question that the levers put; what is wrong with them is said in its place."""
+    try:
+        study = levers.study(rooms.settings().limits.replicates)
+        question = rooms.workbench().ask(_seat(), study)
+    except BusyError:
+        message(say("lab.full", lang))
+        return None
+    except InputError as error:
+        message(explain(error, lang))
+        return None
+    question.wait(FIRST, PATIENCE)
+    return question
+
+
+# ---- head and levers -------------------------------------------------------------------------------------------------
+
+
+def _head(lang: str) -> None:
+    title, other = st.columns([6, 1], vertical_alignment="top")
+    with title:
+        st.html(
+            f'<div class="lab-top" data-lang="{lang}"><h1>{say("lab.title", lang)}</h1><p>{say("lab.about", lang)}</p></div>'
+        )
+    with other:
+        there = next(each for each in LOCALES if each != lang)
+        st.button(say("lab.language", there), key="language", on_click=_talk, args=(there,))
+    if state.wrong_link is not None:
+        message(say("lab.wrong_link", lang, problem=explain(state.wrong_link, lang)))
+
+
+def _talk(lang: str) -> None:
+    state.lang = lang
+    forget()
+
+
+def _levers(lang: str) -> Levers:
+    heading(say("lab.levers", lang))
+    _presets(lang)
+    levers = _own_figures(state.levers, lang)
+    return controls(levers, lang)
+
+
+def _presets(lang: str) -> None:
+    known = presets()
+
+    def title(name: str) -> str:
+        preset = known[name]
+        return preset.title(lang) if name in PROGRAMMES else f"{preset.study_title(lang)}: {preset.title(lang)}"
+
+    box = st.expander(say("lab.presets", lang), key="group:presets", on_change="rerun")
+    if box.open:
+        with box:
+            name = st.selectbox(say("lab.preset", lang), list(known), format_func=title, key="preset")
+            st.button(say("lab.use_preset", lang), key="use-preset", on_click=_use, args=(name,))
+
+
+def _use(name: str) -> None:
+    state.levers = presets()[name].levers
+    state.wrong_link = None
+    forget()
+
+
+def _own_figures(levers: Levers, lang: str) -> Levers:
+    box = st.expander(say("lab.own_figures", lang), key="group:own", on_change="rerun")
+    if not box.open:
+        return levers
+    with box:
+        paragraph(say("lab.own_figures_about", lang))
+        file = st.file_uploader(say("lab.own_figures_file", lang), type=["csv", "txt"], key="own-figures")
+        if file is not None and file.file_id != state.get("own_read"):
+            state.own_read, state.own_error = file.file_id, None
+            try:
+                levers = _with_own(levers, file.name, file.getvalue())
+            except InputError as error:
+                state.own_error = error
+        if file is not None and state.get("own_error") is not None:
+            message(explain(state.own_error, lang))
+        if levers.own is not None:
+            paragraph(say("lab.own_figures_used", lang, file=levers.own.name))
+            st.button(say("lab.own_figures_leave", lang), key="leave-own", on_click=_leave_own)
+    return levers
+
+
+def _with_own(levers: Levers, name: str, data: bytes) -> Levers:
+    """Levers with the figures of an upload; those of the link that waits for them, where they are the ones."""
+    own = read_upload(name, data)
+    if state.get("awaits"):
+        try:
+            levers = from_query(state.awaits, own)
+            state.awaits, state.wrong_link = None, None
+        except InputError:
+            pass
+    forget()
+    return levers_with(levers, own)
+
+
+def _leave_own() -> None:
+    state.levers = levers_with(state.levers, None)
+    forget()
+
+
+def levers_with(levers: Levers, own: Upload | None) -> Levers:
+    """The same levers with other figures of one's own, or none."""
+    return replace(levers, own=own)
+
+
+# ---- the answer, which tightens by itself ----------------------------------------------------------------------------
+
+
+def _sentence(question: Question, lang: str) -> None:
+    """The headline, and how many replicates it is of."""
+    if question.error is not None:
+        message(say("lab.broke", lang, problem=question.error))
+    found = known(question, lang)
+    if found is None:
+        st.html(f'<div class="lab-answer"><p class="headline">{say("lab.wait", lang)}</p></div>')
+        return
+    total = number(question.total, lang)
+    still = say("lab.finished", lang, total=total)
+    if not question.over:
+        still = say("lab.still", lang, done=number(found.count, lang), total=total)
+        still = f'<progress max="{question.total}" value="{question.done()}" aria-label="{still}"></progress>{still}'
+    st.html(
+        f'<div class="lab-answer {found.answer.verdict}"><h2>{say("lab.answer", lang)}</h2>'
+        f'<p class="headline">{html.escape(found.answer.headline)}</p><p class="still">{still}</p></div>'
+    )
+
+
+def _speak(question: Question, lang: str) -> None:
+    """The answer once more for who hears the page, when it is whole and not while it changes (``lab.js`` makes it spoken)."""
+    found = known(question, lang) if question.over else None
+    with st.container(key="spoken"):
+        st.html(f"<p>{html.escape(found.answer.headline) if found else say('lab.wait', lang)}</p>")
+
+
+main()

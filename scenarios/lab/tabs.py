@@ -1,0 +1,246 @@
+"""The parts of the page beside the levers: answers, two lives, why, and what is taken away. A part is made when it is opened."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from results.blocks import Block, Column, Heading, Items, Row, Shown, Table, Text
+from results.language import number, say
+from results.style import Picture
+from scenarios.lab import rooms
+from scenarios.lab.explain import explain
+from scenarios.lab.known import Known, known, tightening
+from scenarios.lab.levers import FILE, Levers, to_query
+from scenarios.lab.lives import TwoLives, lives
+from scenarios.lab.pictures import each_picture
+from scenarios.lab.shown import blocks, heading, message, panels, paragraph
+from scenarios.lab.take_away import take_away
+from scenarios.lab.why import why
+from scenarios.lab.workbench import Question
+from simulation.errors import InputError
+
+GROWN: Final = 8.0
+"""The pictures are drawn again when there are so many times the replicates that they are of, and when all are in"""
+PULSE: Final = 1.0  # seconds between looks at whether they are to be drawn again
+GLANCE: Final = 2.0  # seconds between looks at a report that is being made
+
+state = st.session_state
+
+
+def tabs(question: Question, levers: Levers, lang: str) -> None:
+    """The parts, the one that is open with what is in it."""
+    titles = [say(f"lab.tab_{name}", lang) for name in PARTS]
+    for tab, (name, show) in zip(st.tabs(titles, key="tab", on_change="rerun"), PARTS.items(), strict=True):
+        if tab.open:
+            with tab, st.container(key=f"part-{name}"):
+                show(question, levers, lang)
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+def _answers(question: Question, _: Levers, lang: str) -> None:
+    def show() -> None:
+        found = known(question, lang)
+        if found is None:
+            return
+        told = found.answer
+        blocks([told.outcomes], lang)
+        *outcomes, queue, cost = map(Shown, _pictures(found))
+        panels(outcomes, lang)
+        _part("reached", [Items(told.reached)], [told.reach], lang)
+        _part("queues", [Items(told.queues), queue], [told.waits], lang)
+        _part("costs", [Items(told.costs), cost], told.budget, lang)
+
+    tightening(question, show, PULSE)
+
+
+def _part(name: str, side_by_side: Sequence[Block], below: Sequence[Block], lang: str) -> None:
+    heading(say(f"lab.{name}", lang))
+    panels(side_by_side, lang)
+    blocks(below, lang)
+
+
+def _pictures(found: Known) -> list[Picture]:
+    """The pictures of what is known, or of a little less."""
+    question, lang, count, drawn = state.get("drawn", (None, "", 0, []))
+    grown = found.count >= GROWN * count or (found.question.over and found.count != count)
+    if question is not found.question or lang != found.lang or grown:
+        drawn = list(each_picture(found.compared, found.lang))
+        state.drawn = (found.question, found.lang, found.count, drawn)
+    shown: list[Picture] = drawn
+    return shown
+
+
+# ---- two lives -------------------------------------------------------------------------------------------------------
+
+
+def _lives(question: Question, _: Levers, lang: str) -> None:
+    @st.fragment
+    def show() -> None:
+        first = _two_lives(question, lang, None)
+        if first is None:
+            message(say("lab_lives.neither", lang))
+            return
+        message(first.simulated)
+        family = first.family
+        if len(first.families) > 1:
+            places = {slot: number(place, lang) for place, slot in enumerate(first.families, start=1)}
+            family = st.select_slider(
+                say("lab.family", lang, count=number(len(places), lang)),
+                list(places),
+                value=first.middle if first.middle in places else first.families[0],
+                format_func=lambda slot: places[slot],
+                key=f"family:{question.study.seed}:{len(places)}",
+            )
+        shown = _two_lives(question, lang, family) or first
+        blocks([Text(shown.chosen), Text(shown.who)], lang)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            panels([Shown(shown.timelines)], lang)
+        with right:
+            blocks([_story(shown, lang), Heading(say("lab.others", lang)), Items(shown.spread)], lang)
+            panels([Shown(shown.others)], lang)
+
+    show()
+
+
+def _story(shown: TwoLives, lang: str) -> Table:
+    """What happens, month by month."""
+    columns = (
+        Column(say("lab.month", lang), number=True),
+        *(Column(say(f"lab.{name}", lang)) for name in ("whose", "happens")),
+    )
+    rows = tuple(Row.of(number(each.month, lang), each.whose, "; ".join(each.sentences)) for each in shown.happenings)
+    return Table(say("lab.story", lang), columns, rows)
+
+
+def _two_lives(question: Question, lang: str, family: int | None) -> TwoLives | None:
+    """The lives of a family, kept while the question and the language stay."""
+    key = (question, lang)
+    if "lives" not in state or state.lives[0] != key:
+        state.lives = (key, {})
+    kept: dict[int | None, TwoLives | None] = state.lives[1]
+    if family not in kept:
+        try:
+            kept[family] = lives(question.study, lang, family)
+        except InputError as error:
+            message(explain(error, lang))
+            return None
+    return kept[family]
+
+
+# ---- why -------------------------------------------------------------------------------------------------------------
+
+
+def _why(question: Question, _: Levers, lang: str) -> None:
+    found = why(question.study, lang)
+    message(found.caution)
+    blocks([Items(found.found), found.table, Text(found.links), Text(say("lab.why_links", lang))], lang)
+    blocks([Text(found.made, small=True)], lang)
+
+
+# ---- take away -------------------------------------------------------------------------------------------------------
+
+
+def _take_away(question: Question, levers: Levers, lang: str) -> None:
+    heading(say("lab.take_study", lang))
+    paragraph(say("lab.take_study_about", lang))
+    study = take_away(levers, question.study, lang)
+    _download(study.name, study.mime, study.data, lang)
+    heading(say("lab.take_numbers", lang))
+    if question.over:
+        for name, make in (("tables", _tables), ("figures", _figures)):
+            _download(f"{FILE.stem}-{name}.zip", "application/zip", partial(make, question, lang), lang)
+    else:
+        paragraph(say("lab.take_when_done", lang))
+    heading(say("lab.take_report", lang))
+    paragraph(say("lab.take_report_about", lang))
+    _report(question, levers, lang)
+    heading(say("lab.take_link", lang))
+    paragraph(say("lab.take_link_about", lang))
+    st.code(f"{st.context.url or ''}?{to_query(levers)}&lang={lang}", language=None, wrap_lines=True)
+
+
+def _download(name: str, mime: str, data: bytes | Callable[[], bytes], lang: str) -> None:
+    label = say("lab.download", lang, name=name)
+    st.download_button(label, data, file_name=name, mime=mime, key=f"download:{name}", on_click="ignore")
+
+
+def _tables(question: Question, lang: str) -> bytes:
+    """What the page shows of the tables that ``run.py compare`` writes, under their names there."""
+    found = known(question, lang)
+    tables = {} if found is None else vars(found.tables)
+    shown = {name: table for name, table in tables.items() if isinstance(table, pd.DataFrame) and len(table)}
+    return _zip({f"{name}.csv": table.to_csv(index=False).encode() for name, table in shown.items()})
+
+
+def _figures(question: Question, lang: str) -> bytes:
+    found = known(question, lang)
+    drawn = [] if found is None else _pictures(found)
+    return _zip({f"{picture.name}.svg": picture.images["svg"] for picture in drawn})
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _report(question: Question, levers: Levers, lang: str) -> None:
+    asked: tuple[Levers, str, Future[bytes]] | None = state.get("report")
+    making = asked is not None and not asked[2].done()
+
+    @st.fragment(run_every=GLANCE if making else None)
+    def show() -> None:
+        if asked is None:
+            return
+        if not asked[2].done():
+            paragraph(say("lab.report_making", lang))
+            return
+        if making:
+            st.rerun()
+        if asked[2].exception() is not None:
+            message(say("lab.report_failed", lang, problem=str(asked[2].exception())))
+            return
+        if asked[:2] != (levers, lang):
+            message(say("lab.report_of_other", lang))
+        _download("report.zip", "application/zip", asked[2].result(), lang)
+
+    st.button(
+        say("lab.make_report", lang),
+        key="report-button",
+        disabled=making,
+        on_click=_make,
+        args=(question, levers, lang),
+    )
+    if state.get("report_error"):
+        message(state.pop("report_error"))
+    show()
+
+
+def _make(question: Question, levers: Levers, lang: str) -> None:
+    study = take_away(levers, question.study, lang)
+    try:
+        state.report = (levers, lang, rooms.reports().make(study, lang))
+    except InputError:
+        state.report_error = say("lab.report_busy", lang)
+
+
+PARTS: Final[Mapping[str, Callable[[Question, Levers, str], None]]] = {
+    "answers": _answers,
+    "lives": _lives,
+    "why": _why,
+    "take_away": _take_away,
+}
+"""The parts of the page, in their order."""
