@@ -24,6 +24,7 @@ from lives import life, lives
 from made_up import ARMS, CONTRASTS, made_up_runs
 from made_up_fit import NULLS, SILENT, VALUES, asked, record, write_posterior
 
+import results
 from results import calibration_figures, figures, files, formats, report, save_run, style, words
 from results.calibration import Asked, Learnt, note_of, read_fit
 from results.calibration_section import section as fit_section
@@ -573,6 +574,12 @@ def test_every_word_has_both_languages_with_the_same_gaps():
             assert set(texts) == set(LANGUAGES), key
             assert all(texts.values()), key
             assert set(gaps.findall(texts["nb"])) == set(gaps.findall(texts["en"])) - {"a"}, key
+
+
+def test_no_message_stands_twice():
+    file = Path(results.__file__).parent / "locale" / "nb" / "LC_MESSAGES" / "familiebaner.po"
+    keys = re.findall(r'^msgctxt "(.*)"$', file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(keys) == sorted(set(keys))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
