@@ -7,6 +7,7 @@ a lever is moved; the answer then tightens by itself in fragments, which run aga
 from __future__ import annotations
 
 import html
+import time
 from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -30,6 +31,7 @@ from simulation.errors import InputError
 FIRST: Final = 10
 """Replicates that the first answer waits for, so that it comes at once"""
 PATIENCE: Final = 0.4  # seconds, of that wait
+SENDING: Final = 0.03  # seconds for the first answer to be sent, before pictures and threads take the processors
 LANG: Final = "lang"
 
 state = st.session_state
@@ -53,6 +55,9 @@ def main() -> None:
             _speak(question, lang)
         for text in cautions(state.levers, lang):
             message(text)
+        if question is not None:
+            time.sleep(SENDING)
+            question.go_on()
     if question is not None:
         with right:
             tabs(question, state.levers, lang)
@@ -101,7 +106,7 @@ def _ask(levers: Levers, lang: str) -> Question | None:
     """The question that the levers put; what is wrong with them is said in its place."""
     try:
         study = levers.study(rooms.settings().limits.replicates)
-        question = rooms.workbench().ask(_seat(), study)
+        question = rooms.workbench().ask(_seat(), study, FIRST)
     except BusyError:
         message(say("lab.full", lang))
         return None
