@@ -27,7 +27,9 @@ from scenarios.lab.why import why
 from scenarios.lab.workbench import Question
 from simulation.errors import InputError
 
-GROWN: Final = 8.0
+DRAWN_FROM: Final = 40
+"""Replicates from which pictures are drawn: bands over fewer draws say nothing, and drawing takes time from the answer"""
+GROWN: Final = 16.0
 """The pictures are drawn again when there are so many times the replicates that they are of, and when all are in"""
 PULSE: Final = 1.0  # seconds between looks at whether they are to be drawn again
 GLANCE: Final = 2.0  # seconds between looks at a report that is being made
@@ -54,11 +56,14 @@ def _answers(question: Question, _: Levers, lang: str) -> None:
             return
         told = found.answer
         blocks([told.outcomes], lang)
-        *outcomes, queue, cost = map(Shown, _pictures(found))
-        panels(outcomes, lang)
+        *outcomes, queue, cost = ([Shown(picture)] for picture in _pictures(found)) if _may_draw(found) else ([], [])
+        if outcomes:
+            panels([shown for (shown,) in outcomes], lang)
+        else:
+            paragraph(say("lab.pictures_soon", lang, count=number(DRAWN_FROM, lang)))
         _part("reached", [Items(told.reached)], [told.reach], lang)
-        _part("queues", [Items(told.queues), queue], [told.waits], lang)
-        _part("costs", [Items(told.costs), cost], told.budget, lang)
+        _part("queues", [Items(told.queues), *queue], [told.waits], lang)
+        _part("costs", [Items(told.costs), *cost], told.budget, lang)
 
     tightening(question, show, PULSE)
 
@@ -67,6 +72,10 @@ def _part(name: str, side_by_side: Sequence[Block], below: Sequence[Block], lang
     heading(say(f"lab.{name}", lang))
     panels(side_by_side, lang)
     blocks(below, lang)
+
+
+def _may_draw(found: Known) -> bool:
+    return found.count >= DRAWN_FROM or found.question.over
 
 
 def _pictures(found: Known) -> list[Picture]:
