@@ -190,8 +190,8 @@ def test_the_headline_names_every_outcome_once_and_says_what_we_cannot_tell(
     said = answers.headline(rows, of, lang)
     assert [said.count(outcome_name(outcome, lang)) for outcome in OUTCOMES] == [1, 1, 1, 1]
     assert said.startswith("Sannsynligvis høyere" if lang == "nb" else "Likely higher")
-    assert ("vi kan ikke si om Din plan" if lang == "nb" else "we cannot tell whether Your plan") in said
-    assert said.endswith("(Din plan mot I dag, etter 18 måneder)." if lang == "nb" else "after 18 months).")
+    assert ("vi kan ikke si om din plan" if lang == "nb" else "we cannot tell whether your plan") in said
+    assert said.endswith("(din plan mot i dag, etter 18 måneder)." if lang == "nb" else "after 18 months).")
 
 
 def test_who_is_reached_is_said_of_a_plan_without_coordinators_too(study: Study, runs: Runs, tables: Told) -> None:

@@ -450,3 +450,23 @@ def test_the_speeds_are_measured_and_what_was_prepared_or_kept_takes_no_time(
     assert 0 < again.last < new.last
     assert 0 < rows["then: what the server had prepared"].last < new.last
     assert all(row.kept > 0 for row in rows.values())
+
+
+def test_a_large_place_gets_fewer_replicates_and_never_none() -> None:
+    limits = Limits(replicates=500, family_months=60_000_000)
+    small = load_study("caseload-10-vs-20").arm("ordinary")
+    assert limits.replicates_of(small, 2) == 500
+    large = replace(small, families=3000)
+    months = 3000 * (large.burn_in_months + 2 * large.horizon_months)
+    assert limits.replicates_of(large, 2) == 60_000_000 // months // 2 * 2 > 100
+    assert limits.replicates_of(replace(small, families=200_000), 2) == 2
+
+
+def test_after_the_first_replicates_a_question_waits_to_be_shown_but_not_for_long(bench: Workbench) -> None:
+    finished(bench.ask("warm", study_of("study.seed=9")))
+    question = bench.ask("one", study_of(), first=2)
+    assert question.wait(2, PATIENCE) == 2
+    assert question.wait(question.total, 0.3) == 2
+    question.go_on()
+    finished(question)
+    finished(bench.ask("two", study_of("study.seed=8"), first=2))  # nobody says that it may go on

@@ -216,9 +216,14 @@ def headline(differences: list[dict[str, Any]], of: Compared, lang: str) -> str:
         told = {"direction": say(f"direction.{way}", lang)} if way else {}
         names = listed([outcome_name(str(row["outcome"]), lang) for row in rows], lang)
         draws = number(min(float(row["draws"]) for row in rows), lang)
-        parts.append(say(f"lab_answer.part_{sure}", lang, names=names, draws=draws, arm=of.plan, **told))
-    told = {"arm": of.plan, "against": of.today, "months": number(of.months, lang)}
+        parts.append(say(f"lab_answer.part_{sure}", lang, names=names, draws=draws, arm=_within(of.plan), **told))
+    told = {"arm": _within(of.plan), "against": _within(of.today), "months": number(of.months, lang)}
     return say("lab_answer.headline", lang, parts=capital("; ".join(parts)), **told)
+
+
+def _within(title: str) -> str:
+    """A plan's title within a sentence: ``din plan``."""
+    return title[:1].lower() + title[1:]
 
 
 def _outcome(of: Compared, row: Mapping[str, Any], lang: str) -> OutcomeRow:

@@ -13,7 +13,7 @@ from scenarios.lab.answers import Answer, Compared, answer, compared, tables_of
 from scenarios.lab.workbench import GivenUpError, Question
 
 FEWEST: Final = 2  # replicates, of a draw: with fewer nothing can be said, and fewer more change nothing
-GROWN: Final = 4.0
+GROWN: Final = 8.0
 """An answer is worked out again when there are so many times the replicates that it is of, and when all are in"""
 PULSE: Final = 0.5  # seconds between looks at what has come since
 

@@ -104,8 +104,11 @@ def _seat() -> str:
 
 def _ask(levers: Levers, lang: str) -> Question | None:
     """The question that the levers put; what is wrong with them is said in its place."""
+    limits = rooms.settings().limits
     try:
-        study = levers.study(rooms.settings().limits.replicates)
+        study = levers.study(limits.replicates)
+        few = limits.replicates_of(study.arms[0], len(study.arms))
+        study = levers.study(few) if few < study.replicates else study
         question = rooms.workbench().ask(_seat(), study, FIRST)
     except BusyError:
         message(say("lab.full", lang))

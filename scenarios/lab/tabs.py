@@ -27,9 +27,9 @@ from scenarios.lab.why import why
 from scenarios.lab.workbench import Question
 from simulation.errors import InputError
 
-DRAWN_FROM: Final = 40
+DRAWN_FROM: Final = 80
 """Replicates from which pictures are drawn: bands over fewer draws say nothing, and drawing takes time from the answer"""
-GROWN: Final = 16.0
+GROWN: Final = 6.0
 """The pictures are drawn again when there are so many times the replicates that they are of, and when all are in"""
 PULSE: Final = 1.0  # seconds between looks at whether they are to be drawn again
 GLANCE: Final = 2.0  # seconds between looks at a report that is being made

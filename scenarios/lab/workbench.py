@@ -69,6 +69,11 @@ class Limits:
     workers: int | None = None
     """Threads; None is one for each processor."""
 
+    def replicates_of(self, plan: Plan, arms: int) -> int:
+        """How many replicates a study of so many arms may have: fewer for a large place, an even number, at least two."""
+        months = plan.families * (plan.burn_in_months + arms * plan.horizon_months)
+        return max(min(self.replicates, self.family_months // months // 2 * 2), 2)
+
 
 class BusyError(InputError):
     """There is no room for another session or question now; there may be later."""
