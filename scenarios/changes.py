@@ -122,7 +122,7 @@ def _unit_cost(study: Study, key: Key) -> Any:
 def _of_plan(name: str) -> Any:
     from simulation.plan import Plan
 
-    default = next(field.default for field in fields(Plan) if field.name == name)
+    default = next((field.default for field in fields(Plan) if field.name == name), None)
     return None if default is MISSING else default
 
 
