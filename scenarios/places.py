@@ -81,7 +81,11 @@ def _listed(file: StudyFile, profile: Profile, wrong: Callable[..., InputError])
     key, families = ("pool", "families"), file.pool.families
     if file.places.of is None:
         if file.place and families is not None:
-            raise wrong(key, "is of one place, or is shared out over a list", 'families in each [[place]], or [places] of = "..."')
+            raise wrong(
+                key,
+                "is of one place, or is shared out over a list",
+                'families in each [[place]], or [places] of = "..."',
+            )
         return []
     if file.places.of == "vestland":
         profiles = {name: load_profile(VESTLAND + name) for name in ranking() if name not in file.place}
@@ -101,7 +105,7 @@ def _listed(file: StudyFile, profile: Profile, wrong: Callable[..., InputError])
 
 
 def share_out(families: int, weights: Mapping[str, float]) -> dict[str, int]:
-    """Families over places by weight, in whole numbers that sum up: at least ``MIN_FAMILIES`` each, the rest by largest remainder."""
+    """Families over places by weight, at least ``MIN_FAMILIES`` each: whole numbers that sum up, by the largest remainder."""
     small: dict[str, int] = {}
     while True:  # a place raised to the least there can be leaves a little less for the others, which may raise another
         rest = {name: weight for name, weight in weights.items() if name not in small}

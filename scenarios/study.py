@@ -110,7 +110,9 @@ class Study:
         """The study itself; ``InputError`` where it is over many places, which ``compare`` alone runs."""
         if self.places:
             allowed = "a study of one place; `run.py compare` runs a study over places"
-            raise InputError(f"the study is over {len(self.places)} places", file=self.file, key="place", allowed=allowed)
+            raise InputError(
+                f"the study is over {len(self.places)} places", file=self.file, key="place", allowed=allowed
+            )
         return self
 
     def with_settings(self, **settings: Any) -> Study:
@@ -236,7 +238,8 @@ def _build(
     profile = profile if pool is None else profile.for_pool(pool)
     for known in (profile, *(place.profile for place in places)):
         if known.rates and known.rates_year != file.study.prices:
-            problem = f"the profile {known.name} has rates of its own of {known.rates_year}, the run is in prices of {file.study.prices}"
+            problem = f"the profile {known.name} has rates of its own of {known.rates_year}"
+            problem += f", the run is in prices of {file.study.prices}"
             raise _wrong(layers, ("study", "prices"), problem, f'"{known.rates_year}": years are not mixed')
     for name, arm in file.arm.items():
         _check_staffing(name, arm, [place.profile.families for place in places] or [profile.families], layers)
