@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CSV: Final = "places.csv"
 PARQUET: Final = "places.parquet"
+FILES: Final = (CSV, PARQUET)
+"""In the folder of a run of a study over places, beside those of every run."""
 ROWS: Final = 20_000  # of a row group, and so in memory
 STATISTICS: Final = ("mean", "ci_low", "ci_high", "p05", "p50", "p95", "prob_better", "draws", "replicates")
 COLUMNS: Final = ("place", "contrast", "outcome", "unit", "families", "coordinators", *STATISTICS, "note")
@@ -44,7 +46,7 @@ def save(folder: Path, manifest: Manifest, values: PlaceValues) -> None:
     values : of each replicate, from the runner
     """
     if not manifest["study"].get("places"):
-        for name in (CSV, PARQUET):
+        for name in FILES:
             (folder / name).unlink(missing_ok=True)
         return
     write_replicates(folder / PARQUET, manifest, values)

@@ -115,10 +115,7 @@ TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "incomes_by_household": HOUSEHOLD_COLUMNS,
     "beside": statistics.BESIDE_COLUMNS,
 }
-DATA_FILES: Final = (
-    *(f"{name}.csv" for name in TABLE_COLUMNS),
-    *("replicates.parquet", "lives.json", places.CSV, places.PARQUET),
-)
+DATA_FILES: Final = (*(f"{name}.csv" for name in TABLE_COLUMNS), "replicates.parquet", "lives.json")
 
 
 def check_language(lang: str) -> str:
@@ -188,7 +185,7 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
         (folder / "manifest.json").unlink(missing_ok=True)  # until all is in place, the folder is not a finished run
         _write_tables(folder, tables, finished)
         places.save(folder, manifest, getattr(finished, "places", ()))
-        manifest["tables"] = data_hashes(folder, DATA_FILES)
+        manifest["tables"] = data_hashes(folder, (*DATA_FILES, *places.FILES))
         if figures:
             from results.page import write_figures_and_report
 
