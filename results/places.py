@@ -168,6 +168,11 @@ def blocks(table: pd.DataFrame, manifest: Manifest, contrasts: list[dict[str, An
     if not len(table):
         return
     yield Text(say("places.how_to_read", lang))
+    for note in ("inferred", "borrowed"):
+        count = sum(place["note"] == note for place in known(manifest))
+        if count:
+            told = {"places": number(count, lang), "profile": manifest["study"]["profile"]["title"]}
+            yield Text(say(f"places.{note}", lang, **told))
     notes = {str(place["name"]): str(place["note"]) for place in known(manifest)}
     wanted = table[table["outcome"].isin(HEADLINES)]
     columns = (

@@ -175,10 +175,11 @@ def save(
 
 def _inputs(study: Study, posterior: Path | None) -> dict[str, Path]:
     """The files that a study was read from, by name; one of the same name as another has its folder before it."""
-    profile = Path(study.content.study.profile)
-    own_profile = [profile] if profile.suffix in {".csv", ".toml"} and profile.is_file() else []
+    said = (study.content.study.profile, *(place.profile for place in study.content.place.values()))
+    profiles = dict.fromkeys(Path(name) for name in said if name is not None)
+    own_profiles = [path for path in profiles if path.suffix in {".csv", ".toml"} and path.is_file()]
     of_posterior = [posterior] if posterior else []
-    kinds = {"study": [study.file], "costs": study.costs_files, "profiles": own_profile, "posteriors": of_posterior}
+    kinds = {"study": [study.file], "costs": study.costs_files, "profiles": own_profiles, "posteriors": of_posterior}
     found: dict[str, Path] = {}
     for kind, read in kinds.items():
         for file in read:

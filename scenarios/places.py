@@ -73,7 +73,7 @@ def find_places(file: StudyFile, profile: Profile, blame: Callable[[Key], str]) 
             raise wrong(("place", name, "profile"), error.problem, error.allowed) from None
         note = BORROWED if table.profile is None else INFERRED if here.ranks else ""
         found[name] = KnownPlace(name, here if table.families is None else here.for_pool(table.families), note)
-    return tuple(sorted(found.values(), key=lambda place: alphabetical(place.name)))
+    return tuple(sorted(found.values(), key=lambda place: (alphabetical(place.name), place.name)))
 
 
 def _listed(file: StudyFile, profile: Profile, wrong: Callable[..., InputError]) -> list[KnownPlace]:

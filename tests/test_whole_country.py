@@ -327,6 +327,19 @@ def test_what_is_about_one_place_refuses_a_study_over_many(study_of: Any) -> Non
         run_study([study.arms[0], fewer], [], replicates=2, seed=1)
 
 
+def test_what_is_set_of_a_place_is_told_as_a_change_and_its_own_file_is_an_input(study_of: Any, tmp_path: Path) -> None:
+    from scenarios.changes import changes_of
+    from scenarios.comparison import _inputs
+
+    (tmp_path / "mine.toml").write_text('extends = "oygarden"\n', encoding="utf-8")
+    study = study_of(OYA + 'profile = "mine.toml"\n', sets=["place.Øya.families=70"])
+    assert changes_of(study) == [{"key": "place.Øya.families", "from": 60, "to": 70}]
+    assert set(_inputs(study, None)) >= {"places.toml", "mine.toml"}
+    assert study.places[0].note == ""
+    fewer = load_study("vestland", ["pool.families=900"])
+    assert changes_of(fewer) == [{"key": "pool.families", "from": None, "to": 900}]
+
+
 def test_a_study_over_places_is_written_as_toml_and_read_back(study_of: Any, tmp_path: Path) -> None:
     study = study_of(AS, OYA, LANDE, BO)
     path = tmp_path / "again.toml"
@@ -378,6 +391,8 @@ def test_the_report_tells_of_all_first_and_says_at_each_inferred_place_that_it_i
     assert found == sorted(found)
     assert page.index("The answers here are of all 4 places together") < found[0]
     assert "no ranking" in page
+    assert "Families assumed from a ranking of municipalities: 1 of the places" in page
+    assert "Families and services of the profile Øygarden, in the place&#39;s own number: 3 of the places" in page
 
 
 def test_a_run_over_places_is_run_again_from_its_manifest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
