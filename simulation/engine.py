@@ -368,14 +368,17 @@ class Start:
 
     world: World
     """burnt in; the eligible are marked"""
-    pool: FloatArray
-    """(12, COLUMNS) sums over the pool in months -12..-1"""
     eligible: FloatArray
-    """(12, COLUMNS) the same over those eligible at month 0"""
+    """(12, COLUMNS) sums over those eligible at month 0 in months -12..-1"""
     lead: FloatArray
-    """see ``Sums``"""
+    """see ``Sums``; the last month is study month 0"""
     group_families: FloatArray
     """(G,)"""
+
+    @property
+    def pool(self) -> FloatArray:
+        """(12, COLUMNS) sums over the pool in months -12..-1"""
+        return self.lead[-1 - LEAD_MONTHS : -1]
 
     @property
     def drift(self) -> FloatArray:
@@ -481,7 +484,6 @@ def start_of(world: World, plan: Plan) -> Start:
     add_earlier(world.families, lead.panel[earlier], lead.generation[earlier], eligible)
     return Start(
         world=world,
-        pool=lead.pool[earlier].copy(),
         eligible=eligible,
         lead=lead.pool,
         group_families=members(world.families).sum(axis=1),
