@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     from scenarios.study import load_study
 
     check_options(args)
-    study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = load_study(args.study or MAIN_STUDY, args.set).of_one_place().with_settings(seed=args.seed)
     replicates = _replicates(args)
     folder: Path = args.out or default_folder(f"frontier-{study.name}", resume=args.resume)
     check_folder(folder, force=args.force, resume=args.resume)

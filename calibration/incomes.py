@@ -588,7 +588,7 @@ def main(args: argparse.Namespace) -> int:
     from scenarios.progress import progress
     from scenarios.study import load_study
 
-    study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = load_study(args.study or MAIN_STUDY, args.set).of_one_place().with_settings(seed=args.seed)
     if args.write is not None:
         check_page(args.write, "incomes")
     if args.out is not None:

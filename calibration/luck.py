@@ -254,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from scenarios.study import load_study
     from simulation.errors import InputError, nearest
 
-    study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = load_study(args.study or MAIN_STUDY, args.set).of_one_place().with_settings(seed=args.seed)
     replicates = args.replicates - args.replicates % 2
     if args.one_stream:
         values = values_at_horizon(study, args.one_stream, replicates, workers=args.workers)

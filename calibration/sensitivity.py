@@ -182,7 +182,7 @@ def job_of(args: argparse.Namespace) -> Job:
     from scenarios.comparison import MAIN_STUDY
     from scenarios.study import load_study
 
-    study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = load_study(args.study or MAIN_STUDY, args.set).of_one_place().with_settings(seed=args.seed)
     factors = factors_of(study)
     parameters = () if args.parameters is None else factors_of(study, args.parameters).names
     size = QUICK if args.quick else Size()

@@ -203,7 +203,7 @@ def make(args: argparse.Namespace, command: str) -> tuple[str, Picture]:
     from scenarios.comparison import MAIN_STUDY
     from scenarios.study import load_study
 
-    study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = load_study(args.study or MAIN_STUDY, args.set).of_one_place().with_settings(seed=args.seed)
     services = services_as_they_turn_out(study, args.replicates)
     markets = [market(study, factor, args.replicates // 2) for factor in OPENINGS]
     return markdown(study, services, markets, args.replicates, command), draw(study, services, markets)

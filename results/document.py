@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from results import arms_section, assumptions, budget, calibration_section, sensitivity_section, sources, words
+from results import arms_section, assumptions, budget, calibration_section, places, sensitivity_section, sources, words
 from results.amounts import kroner, words_for
 from results.blocks import Block, Box, Cell, Column, Document, Facts, Heading, Items, Row, Section, Shown, Table, Text
 from results.incomes import shown
@@ -90,6 +90,7 @@ class _Told:
         for name, heading, made in (
             ("method", "document.method_heading", self.method),
             ("results", "document.results_heading", self.results),
+            ("places", "places.heading", self.places),
             ("budget", "budget.heading", self.budget),
             ("sensitivity", "document.sensitivity_heading", self.sensitivity),
             ("unknown", "document.unknown_heading", self.unknown),
@@ -119,6 +120,7 @@ class _Told:
             return
         yield from self._not_as_it_stands()
         yield Text(self._compared())
+        yield from places.opening(manifest, lang)
         if not manifest["contrasts"]:
             yield Text(self.say("report.short_no_contrast"))
         else:
@@ -149,7 +151,7 @@ class _Told:
         return self.say(
             "document.compared",
             families=unknown if families is None else number(float(families), self.lang),
-            place=profile_title(self.manifest) or unknown,
+            place=profile_title(self.manifest, self.lang) or unknown,
             months=self.months,
         )
 
@@ -283,7 +285,7 @@ class _Told:
             self.say(
                 "report.arms_intro",
                 families=unknown if families is None else number(float(families), lang),
-                profile=profile_title(manifest) or unknown,
+                profile=profile_title(manifest, lang) or unknown,
                 months=self.months,
                 replicates=number(float(manifest.get("replicates_done") or manifest["replicates"]), lang),
                 draws=number(float(manifest.get("draws") or math.nan), lang),
@@ -318,6 +320,10 @@ class _Told:
             yield Heading(self.say("document.distribution_heading"))
             yield Text(self.say("document.distribution_intro"))
             yield from tables
+
+    def places(self) -> Iterator[Block]:
+        """Each place of a study over many."""
+        yield from places.blocks(self.tables.places, self.manifest, self.own, self.lang)
 
     def _names_of(self, contrast: Line) -> list[str]:
         place = self.manifest["contrasts"].index(contrast) + 1

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
-from results import evaluation, files, statistics
+from results import evaluation, files, places, statistics
 from results.calibration import read_fit
 from results.costs import Costs, costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
@@ -57,8 +57,8 @@ class Finished(Protocol):
     read), ``costs`` (unit costs, where they are not ours; their files are among the inputs), ``posterior`` (the file of
     posterior draws), ``study_toml`` (the study as one file), ``changes`` (what differs from the shipped study and the
     defaults), ``beside`` (a ``scenarios.beside.Beside``), ``eligible_families`` (how many met the criteria at month 0, a
-    number or one a replicate) and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see
-    ``results.figures.two_lives``).
+    number or one a replicate), ``places`` (what became of each place of a study over many: ``simulation.runner.PlaceValues``)
+    and ``lives`` (one family's two lives: ``label_a``, ``label_b``, ``panel_a``, ``panel_b``; see ``results.figures.two_lives``).
     """
 
     runs: Runs
@@ -99,7 +99,7 @@ class Tables:
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
     | {"name", "source", "household", "kind", "ratio", "says", "direction", "gain", "group", "member"}
-    | {"from_payer", "to_payer", "model"}
+    | {"from_payer", "to_payer", "model", "place", "note"}
 )
 TABLE_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "outcomes": statistics.OUTCOME_COLUMNS,
@@ -184,7 +184,8 @@ def save_run(folder: Path, study: StudyLike, finished: Finished, *, lang: str = 
         files.make_folder(folder)
         (folder / "manifest.json").unlink(missing_ok=True)  # until all is in place, the folder is not a finished run
         _write_tables(folder, tables, finished)
-        manifest["tables"] = data_hashes(folder, DATA_FILES)
+        places.save(folder, manifest, getattr(finished, "places", ()))
+        manifest["tables"] = data_hashes(folder, (*DATA_FILES, *places.FILES))
         if figures:
             from results.page import write_figures_and_report
 

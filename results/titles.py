@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from results.language import say
+from results.language import number, say
 from results.told import Told
 
 ORDINARY: Final = "ordinary"
@@ -95,8 +95,11 @@ def _renamed(table: Any, titles: Mapping[str, Mapping[str, str]]) -> Any:
     return table.assign(**new) if new else table
 
 
-def profile_title(manifest: Mapping[str, Any]) -> str:
-    """The place as its profile calls it; empty where that is not known."""
+def profile_title(manifest: Mapping[str, Any], lang: str) -> str:
+    """The place as its profile calls it, or how many places; empty where that is not known."""
+    places = manifest["study"].get("places")
+    if places:
+        return say("places.so_many", lang, places=number(len(places), lang))
     profile = manifest["study"].get("profile")
     title = profile.get("title") if isinstance(profile, Mapping) else None
     name = manifest["study"].get("study", {}).get("profile", "")

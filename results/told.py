@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from results import files
+from results import files, places
 from results.run_folder import TEXT_COLUMNS
 
 EVALUATION: Final[dict[str, tuple[str, ...]]] = {
@@ -29,9 +29,14 @@ EVALUATION: Final[dict[str, tuple[str, ...]]] = {
         *("model", "contrast", "outcome", "unit", "mean", "ci_low", "ci_high", "p05", "p95"),
         *("prob_better", "replicates"),
     ),
+    "places": places.COLUMNS,
 }
 """Tables that a run may have, with the columns that the report reads."""
-TEXT: Final = TEXT_COLUMNS | {"kind", "ratio", "says", "gain", "group", "member", "from_payer", "to_payer", "model"}
+TEXT: Final = (
+    TEXT_COLUMNS
+    | {"kind", "ratio", "says", "gain", "group", "member", "from_payer", "to_payer", "model"}
+    | {"place", "note"}
+)
 
 
 class Told(SimpleNamespace):

@@ -88,7 +88,7 @@ def _default(study: Study, key: Key, before: Mapping[Key, Any]) -> Any:
         default = StudySettings.model_fields[name].get_default()
         return None if _is_undefined(default) else default
     if key == ("pool", "families"):
-        return study.profile_families
+        return None if study.places else study.profile_families
     if table != "arm" or key[:2] not in {known[:2] for known in before}:
         return None
     if key[2] == "services":
@@ -122,7 +122,7 @@ def _unit_cost(study: Study, key: Key) -> Any:
 def _of_plan(name: str) -> Any:
     from simulation.plan import Plan
 
-    default = next(field.default for field in fields(Plan) if field.name == name)
+    default = next((field.default for field in fields(Plan) if field.name == name), None)
     return None if default is MISSING else default
 
 

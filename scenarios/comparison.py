@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
 FAMILIES_FOR_INCOMES: Final = 8_000  # whose income is read for the table beside published figures
+FAMILIES_OF_CHUNK: Final = 16_000  # in all replicates of a chunk: what is lost when a run is broken off
 LARGEST_FOR_LIVES: Final = 5000  # families: larger pools are not run again for one figure
 
 
@@ -109,7 +110,7 @@ def _run(
     resume: bool = False,
     step: Progress | None = None,
 ) -> Finished:
-    from simulation.runner import run_study
+    from simulation.runner import CHUNK, run_study
 
     return run_study(
         study.arms,
@@ -122,6 +123,7 @@ def _run(
         progress=step,
         precision=study.precision,
         cluster=cluster,
+        chunk=max(1, min(CHUNK, FAMILIES_OF_CHUNK // study.arms[0].families)),
     )
 
 
@@ -173,10 +175,11 @@ def save(
 
 def _inputs(study: Study, posterior: Path | None) -> dict[str, Path]:
     """The files that a study was read from, by name; one of the same name as another has its folder before it."""
-    profile = Path(study.content.study.profile)
-    own_profile = [profile] if profile.suffix in {".csv", ".toml"} and profile.is_file() else []
+    said = (study.content.study.profile, *(place.profile for place in study.content.place.values()))
+    profiles = dict.fromkeys(Path(name) for name in said if name is not None)
+    own_profiles = [path for path in profiles if path.suffix in {".csv", ".toml"} and path.is_file()]
     of_posterior = [posterior] if posterior else []
-    kinds = {"study": [study.file], "costs": study.costs_files, "profiles": own_profile, "posteriors": of_posterior}
+    kinds = {"study": [study.file], "costs": study.costs_files, "profiles": own_profiles, "posteriors": of_posterior}
     found: dict[str, Path] = {}
     for kind, read in kinds.items():
         for file in read:
@@ -197,7 +200,7 @@ def _lives(study: Study, finished: Finished) -> dict[str, Any] | None:
     """One family's two lives in the first replicate that succeeded; None where no arm has coordinators."""
     from scenarios.trajectory import two_lives
 
-    if not any(plan.coordinators for plan in study.arms):
+    if study.places or not any(plan.coordinators for plan in study.arms):
         return None
     if study.arms[0].families > LARGEST_FOR_LIVES:
         return None
@@ -208,11 +211,11 @@ def _lives(study: Study, finished: Finished) -> dict[str, Any] | None:
 
 
 def _incomes(study: Study, workers: int | None) -> Any:
-    """What the families have under ordinary follow-up, beside what is published; None for a very large pool."""
+    """What the families have under ordinary follow-up, beside what is published; None for a very large pool, or many places."""
     from calibration.incomes import incomes
 
     families = study.arms[0].families
-    if families > LARGEST_FOR_LIVES:
+    if study.places or families > LARGEST_FOR_LIVES:
         return None
     return incomes(study, replicates=max(2, min(study.replicates, FAMILIES_FOR_INCOMES // families)), workers=workers)
 
@@ -222,6 +225,8 @@ def _eligible(study: Study, finished: Finished) -> list[int]:
     from simulation.engine import at_month_zero
 
     plan = study.arms[0]
+    if study.places:  # the lone parents and the couples among them, in every replicate
+        return [int(count) for count in finished.runs.group_families[:, :2].sum(axis=1)]
     some = finished.runs.replicate[::2][: max(1, min(5, 2000 // plan.families))]
     starts = (at_month_zero(plan, seed=study.seed, replicate=int(number)) for number in some)
     return [int(start.families["eligible_at_start"].sum()) for start in starts]

@@ -15,8 +15,8 @@ from scenarios.schema import SLUG, SLUG_WORDS, Arm, Pool, StudySettings
 from simulation.errors import InputError, nearest
 
 MAX_EXTENDS: Final = 8
-TABLES: Final = ("study", "pool", "parameters", "costs")
-LISTS: Final = ("arm", "contrast")
+TABLES: Final = ("study", "pool", "places", "parameters", "costs")
+LISTS: Final = ("place", "arm", "contrast")
 
 
 class Layers:
@@ -140,7 +140,8 @@ def _normal(content: dict[str, Any], file: Path, folder: Path | None = None) -> 
     normal |= {name: _by_name(name, content[name], file) for name in LISTS if name in content}
     if "parameters" in normal:
         normal["parameters"] = _flat(normal["parameters"])
-    _whole_paths(normal.get("study", {}), file.parent if folder is None else folder)
+    for table in (normal.get("study", {}), *normal.get("place", {}).values()):
+        _whole_paths(table, file.parent if folder is None else folder)
     return normal
 
 
@@ -188,14 +189,14 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _whole_paths(study: dict[str, Any], folder: Path) -> None:
+def _whole_paths(table: dict[str, Any], folder: Path) -> None:
     """A profile, posterior or file of unit costs is relative to the study that says so."""
     for key in ("profile", "posterior", "costs"):
-        value = study.get(key)
+        value = table.get(key)
         if not isinstance(value, str) or (key == "profile" and value.startswith(VESTLAND)):
             continue
         if key == "costs" or "/" in value or value.endswith((".toml", ".csv", ".parquet")):
-            study[key] = str(folder / value)
+            table[key] = str(folder / value)
 
 
 # ---- --set -----------------------------------------------------------------------------------------------------------
@@ -215,17 +216,17 @@ def _from_option(text: str, layers: Layers) -> dict[str, Any]:
     table: Any = value
     for part in reversed(parts[1:]):
         table = {part: table}
-    if parts[0] == "study":
-        _whole_paths(table, Path())
+    if parts[0] in ("study", "place"):
+        _whole_paths(table if parts[0] == "study" else table[parts[1]], Path())
     return {parts[0]: table}
 
 
 def _check_option_key(parts: Key, layers: Layers) -> None:
     file, key = f"{layers.file} with --set", dotted(parts)
-    forms = "study.KEY, pool.KEY, arm.NAME.KEY, parameters.NAME or costs.NAME"
-    if parts[0] not in ("study", "pool", "arm", "parameters", "costs"):
+    forms = "study.KEY, pool.KEY, places.of, place.NAME.KEY, arm.NAME.KEY, parameters.NAME or costs.NAME"
+    if parts[0] not in (*TABLES, "place", "arm"):
         raise InputError("unknown key", file=file, key=key, allowed=forms)
-    if len(parts) < (3 if parts[0] == "arm" else 2):
+    if len(parts) < (3 if parts[0] in ("place", "arm") else 2):
         raise InputError("is a whole table", file=file, key=key, allowed=forms)
     arms = layers.content.get("arm", {})
     if parts[0] == "arm" and parts[1] not in arms:

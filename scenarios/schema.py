@@ -15,7 +15,9 @@ SLUG_WORDS = "small letters, digits and hyphens, the first not a hyphen, at most
 MAX_SEED = 2**32 - 1
 MAX_HORIZON = 240
 MAX_REPLICATES = 1_000_000
+MIN_FAMILIES = 10
 MAX_FAMILIES = 200_000
+MAX_PLACES = 1000
 
 FollowUp = Literal["own_model", "holf_model", "familiepluss", "nye_monstre"]
 Criterion = Literal["holf", "lasting_low_income"]
@@ -65,7 +67,20 @@ class StudySettings(Titled):
 class Pool(Table):
     """``[pool]``: the families in lasting low income; as many as the profile says, where the study does not."""
 
-    families: int | None = Field(default=None, ge=10, le=MAX_FAMILIES)
+    families: int | None = Field(default=None, ge=MIN_FAMILIES, le=MAX_FAMILIES)
+
+
+class Places(Table):
+    """``[places]``: a list of places that comes with the program; ``[pool] families`` is then shared out by inhabitants."""
+
+    of: Literal["vestland", "norway"] | None = None
+
+
+class Place(Table):
+    """``[[place]]``: a place of a study over many, each with families, services and luck of its own."""
+
+    profile: str | None = Field(default=None, description="the name of a profile, or the path of a .toml or .csv file")
+    families: int | None = Field(default=None, ge=MIN_FAMILIES, le=MAX_FAMILIES)
 
 
 class ServiceChange(Table):
@@ -98,6 +113,8 @@ class Arm(Titled):
     """``[[arm]]``: what differs between the arms; a lever left out is as in ``[study]``, or the model's default."""
 
     coordinators: int = Field(default=0, ge=0, le=MAX_COORDINATORS)
+    families_per_coordinator: int | None = Field(default=None, ge=1, le=MAX_FAMILIES)
+    """Coordinators by the size of the pool: whole ones, the nearest number, at least one."""
     caseload: int | None = Field(default=None, ge=1, le=MAX_CASELOAD)
     follow_up: FollowUp | None = None
     intake: Intake | None = None
@@ -127,6 +144,8 @@ class StudyFile(Table):
 
     study: StudySettings
     pool: Pool = Pool()
+    places: Places = Places()
+    place: dict[str, Place] = Field(default_factory=dict, max_length=MAX_PLACES)
     parameters: dict[str, float] = Field(default_factory=dict)
     costs: dict[str, Any] = Field(default_factory=dict)
     """Unit costs of its own, as in ``scenarios/costs/``: ``results.costs`` checks them."""

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from results.costs import STUDY_TABLE, Costs, costs_files, costs_path, load_costs
 from scenarios.files import SHIPPED, Key, check, dotted, shown, toml_key, toml_value
-from scenarios.layers import Layers, locate_study, read_layers, read_text
+from scenarios.layers import TABLES, Layers, locate_study, read_layers, read_text
+from scenarios.places import KnownPlace, find_places
 from scenarios.profiles import load_profile, profile_dict
 from scenarios.schema import TITLES, Arm, Contrast, ServiceChange, StudyFile, Titled
 from simulation.errors import InputError, nearest
-from simulation.plan import Plan, Profile, ServicePlan
+from simulation.names import MAX_COORDINATORS
+from simulation.plan import PlaceArm, Plan, Profile, ServicePlan
 
 ORDINARY: Final = "ordinary"
 RATES: Final = SHIPPED.parent / "simulation" / "rates"
@@ -31,6 +33,7 @@ class Study:
     content: StudyFile
     """The tables of the file, with what it extends and what ``--set`` changed."""
     profile: Profile
+    """Of the place; of a study over places, what holds in those that have none of their own, in the size of all of them."""
     arms: tuple[Plan, ...]
     """The arms in the file's order, every lever resolved."""
     contrasts: tuple[ContrastNames, ...]
@@ -39,6 +42,8 @@ class Study:
     """Unit costs: ours in the study's prices, or its own (``study.costs``), with what ``[costs]`` states over them."""
     costs_files: tuple[Path, ...] = field(default=(), compare=False)
     """The files that unit costs were read from."""
+    places: tuple[KnownPlace, ...] = ()
+    """The places of a study over many, in alphabetical order."""
     profile_families: int = field(default=0, compare=False)
     """Families of the profile, where the study does not say how many."""
     in_files: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -101,6 +106,15 @@ class Study:
         names = [plan.name for plan in self.arms]
         raise InputError(f"there is no arm {shown(name)}", file=self.file, key="arm", allowed=nearest(name[:80], names))
 
+    def of_one_place(self) -> Study:
+        """The study itself; ``InputError`` where it is over many places, which ``compare`` alone runs."""
+        if self.places:
+            allowed = "a study of one place; `run.py compare` runs a study over places"
+            raise InputError(
+                f"the study is over {len(self.places)} places", file=self.file, key="place", allowed=allowed
+            )
+        return self
+
     def with_settings(self, **settings: Any) -> Study:
         """The study with keys of ``[study]`` changed (``replicates=100, seed=7``), checked like the file."""
         changed = {key: value for key, value in settings.items() if value is not None}
@@ -109,7 +123,8 @@ class Study:
         content = as_written(self.content)
         content["study"] |= changed
         kept = None if changed.keys() & {"costs", "prices"} else (self.costs, self.costs_files)
-        return replace(_build(content, Layers(self.file), costs=kept), in_files=self.in_files)
+        places = None if "profile" in changed else self.places
+        return replace(_build(content, Layers(self.file), costs=kept, places=places), in_files=self.in_files)
 
     def resolved(self) -> dict[str, Any]:
         """Everything the study fixes, as JSON-able data: settings, parameters, profile, arms, contrasts."""
@@ -119,9 +134,24 @@ class Study:
             "parameters": dict(self.content.parameters),
             "costs": dict(self.content.costs),
             "profile": profile_dict(self.profile),
+            **({"places": self._resolved_places()} if self.places else {}),
             "arms": [_arm_dict(plan) for plan in self.arms],
             "contrasts": [dict(zip(("name", "arm", "against"), names, strict=True)) for names in self.contrasts],
         }
+
+    def _resolved_places(self) -> list[dict[str, Any]]:
+        """Each place with its profile, and its coordinators in each arm."""
+        coordinators = [[here.coordinators for here in plan.places] for plan in self.arms]
+        names = [plan.name for plan in self.arms]
+        return [
+            {
+                "name": place.name,
+                "note": place.note,
+                "profile": profile_dict(place.profile),
+                "coordinators": dict(zip(names, counts, strict=True)),
+            }
+            for place, *counts in zip(self.places, *coordinators, strict=True)
+        ]
 
     def to_toml(self) -> str:
         """The study as one TOML file that :func:`load_study` reads back to the same study."""
@@ -144,7 +174,9 @@ def load_study(path: str | Path, sets: Iterable[str] = ()) -> Study:
     return _build(layers.content, layers)
 
 
-def study_of(text: str, profile: Profile, posterior: str, costs: Costs, file: Path) -> Study:
+def study_of(
+    text: str, profile: Profile, posterior: str, costs: Costs, file: Path, places: tuple[KnownPlace, ...] = ()
+) -> Study:
     """The study that :meth:`Study.to_toml` wrote, in a place and with a posterior that are known already.
 
     Parameters
@@ -154,13 +186,14 @@ def study_of(text: str, profile: Profile, posterior: str, costs: Costs, file: Pa
     posterior : ``prior``, or the file of draws, wherever it is now
     costs : as a run used them
     file : where the text stands
+    places : of a study over places, as a run used them
 
     Raises
     ------
     InputError : the text is not such a study
     """
     layers = read_text(text, file)
-    return _build(layers.content, layers, profile, posterior, (costs, ()))
+    return _build(layers.content, layers, profile, posterior, (costs, ()), places)
 
 
 def study_from(content: Mapping[str, Any], file: Path, profile: Profile | None = None) -> Study:
@@ -188,8 +221,9 @@ def _build(
     profile: Profile | None = None,
     posterior: str | None = None,
     costs: tuple[Costs, tuple[Path, ...]] | None = None,
+    places: tuple[KnownPlace, ...] | None = None,
 ) -> Study:
-    """A study from its tables; profile, posterior, unit costs and their files are read where they are not known already."""
+    """A study from its tables; profiles, posterior, unit costs and their files are read where they are not known already."""
     file = check(StudyFile, content, layers.blame)
     for name, arm in file.arm.items():
         _check_arm(name, arm, layers)
@@ -199,25 +233,29 @@ def _build(
     posterior = posterior or _posterior(file.study.posterior, layers)
     profile = profile or _profile(file.study.profile, layers)
     profile_families = profile.families
-    if file.pool.families is not None:
-        profile = profile.for_pool(file.pool.families)
-    if profile.rates and profile.rates_year != file.study.prices:
-        problem = (
-            f"the profile has rates of its own of {profile.rates_year}, the run is in prices of {file.study.prices}"
-        )
-        raise _wrong(layers, ("study", "prices"), problem, f'"{profile.rates_year}": years are not mixed')
+    places = places if places is not None else find_places(file, profile, layers.blame)
+    pool = sum(place.profile.families for place in places) or file.pool.families
+    profile = profile if pool is None else profile.for_pool(pool)
+    for known in (profile, *(place.profile for place in places)):
+        if known.rates and known.rates_year != file.study.prices:
+            problem = f"the profile {known.name} has rates of its own of {known.rates_year}"
+            problem += f", the run is in prices of {file.study.prices}"
+            raise _wrong(layers, ("study", "prices"), problem, f'"{known.rates_year}": years are not mixed')
+    for name, arm in file.arm.items():
+        _check_staffing(name, arm, [place.profile.families for place in places] or [profile.families], layers)
     contrasts = _contrasts(file, layers)
     if file.study.precision is not None and not contrasts:
         raise _wrong(layers, ("study", "precision"), "there is no contrast to be precise about", "a [[contrast]]")
-    known, files = costs or (_costs(file, layers), costs_files(_costs_path(file)))
+    unit_costs, files = costs or (_costs(file, layers), costs_files(_costs_path(file)))
     return Study(
         file=layers.file,
         content=file,
         profile=profile,
-        arms=tuple(_plan(name, file, profile, posterior) for name in file.arm),
+        arms=tuple(_plan(name, file, profile, posterior, places) for name in file.arm),
         contrasts=contrasts,
-        costs=known,
+        costs=unit_costs,
         costs_files=files,
+        places=places,
         profile_families=profile_families,
         in_files=layers.in_files,
     )
@@ -234,11 +272,15 @@ def _check_arm(name: str, arm: Arm, layers: Layers) -> None:
     def wrong(key: Key, problem: str, allowed: str) -> InputError:
         return _wrong(layers, ("arm", name, *key), problem, allowed)
 
-    if arm.coordinators and arm.caseload is None:
+    if arm.coordinators and arm.families_per_coordinator is not None:
+        problem = "says how many coordinators there are, beside coordinators"
+        raise wrong(("families_per_coordinator",), problem, "one of the two")
+    staffed = arm.coordinators or arm.families_per_coordinator
+    if staffed and arm.caseload is None:
         raise wrong(("caseload",), "is missing: the arm has coordinators", "a whole number from 1 to 60")
-    if arm.caseload is not None and not arm.coordinators:
+    if arm.caseload is not None and not staffed:
         raise wrong(("caseload",), f"{arm.caseload} families each, but no coordinators", "coordinators from 1 to 400")
-    if arm.coordinator_leaves_month is not None and not arm.coordinators:
+    if arm.coordinator_leaves_month is not None and not staffed:
         raise wrong(("coordinator_leaves_month",), "there is no coordinator to leave", "coordinators from 1 to 400")
     if arm.openings_factor is None and (arm.openings_from is not None or arm.openings_to is not None):
         key = "openings_from" if arm.openings_from is not None else "openings_to"
@@ -248,6 +290,21 @@ def _check_arm(name: str, arm: Arm, layers: Layers) -> None:
         raise wrong(("openings_to",), f"{arm.openings_to} is before openings_from", f"a month from {first} on")
     for service, change in _changes(arm):
         _check_closing(("services", service, "closed_to"), change, wrong)
+
+
+def _check_staffing(name: str, arm: Arm, pools: list[int], layers: Layers) -> None:
+    """No place needs more coordinators than there can be; services are not given one size for places of every size."""
+    most = max(pools)
+    if _coordinators(arm, most) > MAX_COORDINATORS:
+        key: Key = ("arm", name, "families_per_coordinator")
+        problem = f"{_coordinators(arm, most)} coordinators for the {most} families of a place"
+        raise _wrong(layers, key, problem, f"at most {MAX_COORDINATORS} in a place")
+    for service, change in _changes(arm) if len(pools) > 1 else ():
+        for size in ("places", "background_per_month"):
+            if getattr(change, size) is not None:
+                key = ("arm", name, "services", service, size)
+                problem = "is one number for places of every size"
+                raise _wrong(layers, key, problem, "the size that each place's profile gives it; other keys may change")
 
 
 def _check_criterion(name: str, arm: Arm, file: StudyFile, layers: Layers) -> None:
@@ -381,12 +438,17 @@ def _titles(table: Titled) -> dict[str, str]:
     return {lang: title for lang, title in found.items() if title is not None}
 
 
-def _plan(name: str, file: StudyFile, profile: Profile, posterior: str) -> Plan:
+def _plan(name: str, file: StudyFile, profile: Profile, posterior: str, places: tuple[KnownPlace, ...]) -> Plan:
     study, arm = file.study, file.arm[name]
-    levers = arm.model_dump(exclude_none=True, exclude={"services", *TITLES})
+    levers = arm.model_dump(exclude_none=True, exclude={"services", "families_per_coordinator", *TITLES})
     shared = study.model_dump(
         include={"follow_up", "intake", "criterion", "relaxed", "length_months", "longest_months"}
     )
+    here = tuple(
+        PlaceArm(place.name, place.profile, _coordinators(arm, place.profile.families), _services(arm, place.profile))
+        for place in places
+    )
+    levers["coordinators"] = sum(place.coordinators for place in here) if here else _coordinators(arm, profile.families)
     return Plan(
         name=name,
         profile=profile,
@@ -397,9 +459,21 @@ def _plan(name: str, file: StudyFile, profile: Profile, posterior: str) -> Plan:
         links=study.links == "on",
         posterior=posterior,
         parameters=dict(file.parameters),  # plain dicts: a plan must cross processes
-        services={service: _service(profile.services[service], change) for service, change in _changes(arm)},
+        services=_services(arm, profile),
+        places=here,
         **(shared | levers),
     )
+
+
+def _coordinators(arm: Arm, families: int) -> int:
+    """Coordinators of an arm in a pool: so many, or by its size."""
+    if arm.families_per_coordinator is None:
+        return arm.coordinators
+    return max(1, round(families / arm.families_per_coordinator))
+
+
+def _services(arm: Arm, profile: Profile) -> dict[str, ServicePlan]:
+    return {service: _service(profile.services[service], change) for service, change in _changes(arm)}
 
 
 def _service(ordinary: ServicePlan, change: ServiceChange) -> ServicePlan:
@@ -408,7 +482,8 @@ def _service(ordinary: ServicePlan, change: ServiceChange) -> ServicePlan:
 
 def _arm_dict(plan: Plan) -> dict[str, Any]:
     arm = asdict(plan)
-    del arm["profile"]  # stands once, beside the arms
+    for key in ("profile", "places", "place"):  # profiles stand once, beside the arms
+        del arm[key]
     return arm
 
 
@@ -420,15 +495,19 @@ def as_written(file: StudyFile) -> dict[str, Any]:
     content = file.model_dump(exclude_none=True)
     for name, arm in file.arm.items():
         content["arm"][name] = arm.model_dump(exclude_none=True, exclude_unset=True)
-    return content
+    return {table: said for table, said in content.items() if said or table not in ("places", "place")}
 
 
 def _toml_lines(content: dict[str, Any]) -> Iterator[str]:
-    for name in ("study", "pool", "parameters", "costs"):
-        if content[name]:
+    for name in TABLES:
+        if content.get(name):
             yield f"[{name}]"
             yield from _pairs(content[name])
             yield ""
+    for name, place in content.get("place", {}).items():
+        yield "[[place]]"
+        yield from _pairs({"name": name} | place)
+        yield ""
     for name, arm in content["arm"].items():
         services = arm.get("services", {})
         yield "[[arm]]"

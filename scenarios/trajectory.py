@@ -623,7 +623,7 @@ def main(args: argparse.Namespace) -> int:
     from scenarios.folders import check_folder, open_folder
     from scenarios.study import load_study
 
-    study = load_study(args.study or MAIN_STUDY, args.set).with_settings(seed=args.seed)
+    study = load_study(args.study or MAIN_STUDY, args.set).of_one_place().with_settings(seed=args.seed)
     if args.out is not None:
         check_folder(args.out, force=args.force)
     lives = two_lives(study, args.arm, args.family, args.replicate, args.months)

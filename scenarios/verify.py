@@ -157,15 +157,20 @@ def study_from(manifest: Mapping[str, Any], folder: Path) -> Study:
     """
     from results.costs import costs_of
     from results.provenance import MANIFEST
+    from scenarios.places import KnownPlace
     from scenarios.study import study_of
 
     file = folder / MANIFEST
     try:
         profile = profile_of(manifest["study"]["profile"])
+        places = tuple(
+            KnownPlace(place["name"], profile_of(place["profile"]), place["note"])
+            for place in manifest["study"].get("places", ())
+        )
     except (TypeError, KeyError) as error:
         raise InputError(f"holds no whole profile: {error}", file=file, key="study.profile") from None
     costs = costs_of(manifest["unit_costs"], manifest["payers"], str(manifest["study"]["study"]["prices"]), file)
-    study = study_of(manifest["study_toml"], profile, _posterior(manifest, folder), costs, file)
+    study = study_of(manifest["study_toml"], profile, _posterior(manifest, folder), costs, file, places)
     if _as_data(study.resolved()) != _as_data(manifest["study"]):
         raise InputError("contradicts itself: study_toml and study are not the same", file=file, key="study_toml")
     return study

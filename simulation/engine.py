@@ -5,9 +5,11 @@ Arms of a replicate share the draw, the burn-in and every keyed random number; t
 
 from __future__ import annotations
 
+import hashlib
+import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +32,7 @@ from simulation.municipality import (
     start_study,
 )
 from simulation.names import SERVICES
-from simulation.outcomes import LEAD_MONTHS, FloatArray
+from simulation.outcomes import LEAD_MONTHS, OUTCOME_NAMES, STUDY_POPULATIONS, FloatArray
 from simulation.parameters import prior_values, to_record, with_overrides
 from simulation.plan import Plan
 from simulation.posterior import posterior_values
@@ -54,6 +56,7 @@ UPPER_SECONDARY_HORIZON: Final = 96  # months
 READ: Final = np.int64(1)
 UNREAD: Final = np.int64(0)
 DRIFT_MONTHS: Final = 24  # the end of the burn-in over which drift without any arm is measured
+ELIGIBLE: Final = STUDY_POPULATIONS.index("eligible")
 Arrays = npt.NDArray[Any]
 
 
@@ -71,6 +74,16 @@ def parameter_values(plan: Plan, seed: int, draw: int) -> FloatArray:
     else:
         values = posterior_values(plan.posterior, seed, draw)
     return with_overrides(values, plan.parameters, links=plan.links)
+
+
+def luck_of(seed: int, place: str) -> int:
+    """The seed that a place's draws are keyed by, 0..2**32-1: the study's, or of a study over places one of its own.
+
+    It follows from the seed and the name, so that what happens in a place does not depend on which others there are.
+    """
+    if not place:
+        return seed
+    return int.from_bytes(hashlib.blake2b(f"{seed} {place}".encode(), digest_size=4).digest(), "big")
 
 
 def make_setting(plan: Plan, values: FloatArray) -> Arrays:
@@ -98,10 +111,13 @@ def new_world(plan: Plan, seed: int, replicate: int, values: FloatArray) -> Worl
 
 def new_world_in(plan: Plan, seed: int, replicate: int, setting: Arrays) -> World:
     """The same, where the setting has been made already."""
+    if plan.places:
+        allowed = "a study of one place; `run.py compare` runs a study over places"
+        raise InputError("is over many places", key="places", allowed=allowed)
     world = World(plan.families, 0, setting)
     town = world.town[0]
     rates = setting[0]["rates"]
-    town["seed"], town["replicate"] = seed, replicate
+    town["seed"], town["replicate"] = luck_of(seed, plan.place), replicate
     town["families"] = plan.families
     town["month"], town["study_month"] = 0, -plan.burn_in_months
     for name in TOWN_RATES:
@@ -269,11 +285,13 @@ NOTHING: Final[tuple[Arrays, ...]] = (
 
 
 def _panel(place: int, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """A panel of this thread, made once for a place and shape: fresh memory for each would cost a tenth of the run."""
+    """A panel of this thread, in memory that is kept for a place: fresh memory for each would cost a tenth of the run."""
     known: dict[int, npt.NDArray[np.float32]] = _PANELS.__dict__.setdefault("known", {})
-    if place not in known or known[place].shape != shape:
-        known[place] = np.empty(shape, np.float32)
-    return known[place]
+    size = math.prod(shape)
+    if place not in known or known[place].size < size:
+        known.pop(place, None)  # before the larger one is made
+        known[place] = np.empty(size, np.float32)
+    return known[place][:size].reshape(shape)
 
 
 @dataclass
@@ -302,6 +320,46 @@ class Replicate:
     group_families: FloatArray
     """(G,)"""
     family_months: int
+    places: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0)))
+    """(P, A, K) the eligible of each place at the horizon, of a study over P places; all else is then of all places"""
+
+
+@dataclass
+class Sums:
+    """A ``Replicate`` before sums become outcomes: the last axis is COLUMNS, not K. Those of places can be added."""
+
+    study: FloatArray
+    followed: FloatArray
+    followed_families: FloatArray
+    paired: FloatArray
+    flows: FloatArray
+    lead: FloatArray
+    """(up to 24 + 1, COLUMNS) the pool in the last months of the burn-in, from which the drift is"""
+    groups: FloatArray
+    group_families: FloatArray
+    family_months: int
+
+    def add(self, other: Sums) -> None:
+        """Add another place's."""
+        for part in fields(self):
+            setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
+
+    def replicate(self, number: int, draw: int, places: Sequence[FloatArray] = ()) -> Replicate:
+        """The outcomes; ``places`` (A, K) of each place, where there are many."""
+        return Replicate(
+            replicate=number,
+            draw=draw,
+            study=to_values(self.study),
+            followed=to_values(self.followed),
+            followed_families=self.followed_families,
+            paired=to_values(self.paired),
+            flows=self.flows,
+            drift=_slope_per_year(to_values(self.lead)),
+            groups=to_values(self.groups),
+            group_families=self.group_families,
+            family_months=self.family_months,
+            places=np.stack(places) if len(places) else np.empty((0, len(self.study), len(OUTCOME_NAMES))),
+        )
 
 
 @dataclass(frozen=True)
@@ -310,14 +368,22 @@ class Start:
 
     world: World
     """burnt in; the eligible are marked"""
-    pool: FloatArray
-    """(12, COLUMNS) sums over the pool in months -12..-1"""
     eligible: FloatArray
-    """(12, COLUMNS) the same over those eligible at month 0"""
-    drift: FloatArray
-    """(K,) see ``Replicate``"""
+    """(12, COLUMNS) sums over those eligible at month 0 in months -12..-1"""
+    lead: FloatArray
+    """see ``Sums``; the last month is study month 0"""
     group_families: FloatArray
     """(G,)"""
+
+    @property
+    def pool(self) -> FloatArray:
+        """(12, COLUMNS) sums over the pool in months -12..-1"""
+        return self.lead[-1 - LEAD_MONTHS : -1]
+
+    @property
+    def drift(self) -> FloatArray:
+        """(K,) see ``Replicate``"""
+        return _slope_per_year(to_values(self.lead))
 
 
 @dataclass(frozen=True)
@@ -336,35 +402,61 @@ def run_arms(
 ) -> Replicate:
     """Run one replicate of all arms: burn-in once, then each arm from a copy.
 
-    All plans must share profile, pool, burn-in, prices, posterior, links and parameters: they part at month 0.
+    All plans must share profile, pool, burn-in, prices, posterior, links and parameters: they part at month 0. In a study over
+    places each is run by itself, with the replicate's one draw of parameters and its own luck; outcomes are of their families
+    together.
     """
+    values = parameter_values(plans[0], seed, draw)
+    if not plans[0].places:
+        return _sums_of(plans, contrasts, replicate, seed, values).replicate(replicate, draw)
+    total: Sums | None = None
+    found: list[FloatArray] = []
+    for here in zip(*(plan.in_places() for plan in plans), strict=True):
+        try:
+            sums = _sums_of(here, contrasts, replicate, seed, values)
+        except InputError:
+            raise
+        except Exception as error:
+            raise RuntimeError(f"{here[0].place}: {error!r}") from error
+        found.append(to_values(sums.study[:, ELIGIBLE, -1]))
+        if total is None:
+            total = sums
+        else:
+            total.add(sums)
+    assert total is not None
+    return total.replicate(replicate, draw, found)
+
+
+def _sums_of(
+    plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], replicate: int, seed: int, values: FloatArray
+) -> Sums:
+    """All arms in one place."""
     first = plans[0]
-    start = start_of(new_world(first, seed, replicate, parameter_values(first, seed, draw)), first)
+    start = start_of(new_world(first, seed, replicate, values), first)
     horizon = first.horizon_months
     readings: dict[str, Readings] = {}
-    arms = []
+    groups = []
     for place, plan in enumerate(plans, start=1):
-        read, by_group = read_arm(start, plan, place)
-        readings[plan.name] = read
-        arms.append(values_of(read, by_group))
+        readings[plan.name], by_group = read_arm(start, plan, place)
+        groups.append(by_group)
     paired = np.zeros((len(contrasts), 2, 2, horizon + 1, COLUMNS))
     for c, (_, arm_name, against) in enumerate(contrasts):
         a, b = readings[arm_name], readings[against]
         add_paired(a.panel, a.generation, a.ever, b.panel, b.generation, b.ever, paired[c])
-    _without_the_young(horizon, paired)
-    return Replicate(
-        replicate=replicate,
-        draw=draw,
-        study=np.stack([arm.study for arm in arms]),
-        followed=np.stack([arm.followed for arm in arms]),
-        followed_families=np.array([arm.followed_families for arm in arms]),
-        paired=to_values(paired),
-        flows=np.stack([arm.flows for arm in arms]),
-        drift=start.drift,
-        groups=np.stack([arm.groups for arm in arms]),
+    read = list(readings.values())
+    sums = Sums(
+        study=np.stack([(arm.pool, arm.eligible) for arm in read]),
+        followed=np.stack([arm.followed for arm in read]),
+        followed_families=np.array([float(arm.flows[:, ADMITTED].sum()) for arm in read]),
+        paired=paired,
+        flows=np.stack([arm.flows for arm in read]),
+        lead=start.lead,
+        groups=np.stack(groups),
         group_families=start.group_families,
         family_months=first.families * (first.burn_in_months + horizon * len(plans)),
     )
+    _without_the_young(horizon, sums.study, sums.followed, sums.paired, sums.groups)
+    return sums
 
 
 def start_of(world: World, plan: Plan) -> Start:
@@ -392,9 +484,8 @@ def start_of(world: World, plan: Plan) -> Start:
     add_earlier(world.families, lead.panel[earlier], lead.generation[earlier], eligible)
     return Start(
         world=world,
-        pool=lead.pool[earlier].copy(),
         eligible=eligible,
-        drift=_slope_per_year(to_values(lead.pool)),
+        lead=lead.pool,
         group_families=members(world.families).sum(axis=1),
     )
 

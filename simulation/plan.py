@@ -95,6 +95,18 @@ def _scaled(service: ServicePlan, ratio: float) -> ServicePlan:
 
 
 @dataclass(frozen=True)
+class PlaceArm:
+    """What an arm is in one place of a study over many; every other lever is the plan's."""
+
+    name: str
+    """The place's, which its luck is keyed by."""
+    profile: Profile
+    coordinators: int = 0
+    services: Mapping[str, ServicePlan] = field(default_factory=lambda: MappingProxyType({}))
+    """Services that differ from the place's profile."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """One arm, resolved."""
 
@@ -139,6 +151,26 @@ class Plan:
     """Multiplies openings from ``openings_from`` to ``openings_to`` (a recession: 0.5)."""
     openings_from: int = 1
     openings_to: int | None = None
+    places: tuple[PlaceArm, ...] = ()
+    """The arm in each place of a study over many, each a municipality of its own; ``families`` and ``coordinators`` are then
+    those of all places. Empty: the plan is of one place."""
+    place: str = ""
+    """The place of such a study that the plan is of, which its luck is keyed by; empty: the seed alone."""
+
+    def in_places(self) -> tuple[Plan, ...]:
+        """The plan of each place."""
+        return tuple(
+            replace(
+                self,
+                profile=here.profile,
+                families=here.profile.families,
+                coordinators=here.coordinators,
+                services=here.services,
+                places=(),
+                place=here.name,
+            )
+            for here in self.places
+        )
 
     def service(self, name: str, study_month: int = 1) -> ServicePlan:
         """The capacity of a service: the profile's up to month 0, the arm's own from month 1."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -26,7 +27,7 @@ from simulation.compiled import SOURCE_HASH
 from simulation.engine import Replicate, parameter_values, run_arms
 from simulation.errors import InputError
 from simulation.locks import hold
-from simulation.outcomes import OUTCOME_NAMES, Runs
+from simulation.outcomes import OUTCOME_NAMES, FloatArray, Runs
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
 from simulation.posterior import posterior_identity
@@ -36,8 +37,11 @@ CHUNK: Final = 20  # replicates
 ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
 INPUTS: Final = "inputs.json"
 _PARTS: Final = ("study", "followed", "followed_families", "paired", "flows", "drift", "groups", "group_families")
+_STORED: Final = (*_PARTS, "places")  # places are not held in memory but read again from the chunks
 
 Progress = Callable[[int, int], None]
+PlaceValues = Iterable[tuple[int, int, FloatArray]]
+"""Replicate, draw and values (P places, A arms, K outcomes) of each replicate of a study over places, in order."""
 
 
 @dataclass
@@ -55,6 +59,8 @@ class Finished:
     """the parameter draws used, one row a draw, in stated units"""
     lives: Any = None
     """one family's two lives, for the figure, where they were asked for"""
+    places: PlaceValues = ()
+    """what became of each place of a study over places; read from the chunks, as long as they are there"""
 
 
 # --- identity of a run --------------------------------------------------------------------------------------------
@@ -119,6 +125,19 @@ class ChunkStore:
             except Exception:  # whatever is wrong with the file, its replicates are simply run again
                 path.unlink(missing_ok=True)
 
+    def places(self, numbers: Sequence[int]) -> Iterator[tuple[int, int, FloatArray]]:
+        """``PlaceValues`` of these replicates, a chunk in memory at a time."""
+        import pyarrow.parquet as pq
+
+        files = {
+            int(number): path
+            for path in sorted(self.folder.glob("chunk-*.parquet"))
+            for number in pq.read_table(path, columns=["replicate"])["replicate"].to_pylist()
+        }
+        for path, some in itertools.groupby(numbers, key=files.__getitem__):
+            chunk = {replicate.replicate: replicate for replicate in read_chunk(path)}
+            yield from ((number, chunk[number].draw, chunk[number].places) for number in some)
+
     def save(self, replicates: Sequence[Replicate]) -> None:
         """Store a chunk whole or not at all."""
         name = f"chunk-{replicates[0].replicate:06d}-{replicates[-1].replicate:06d}.parquet"
@@ -138,7 +157,7 @@ def write_chunk(path: Path, replicates: Sequence[Replicate]) -> None:
         "family_months": pa.array([r.family_months for r in replicates], pa.int64()),
     }
     shapes: dict[str, list[int]] = {}
-    for part in _PARTS:
+    for part in _STORED:
         arrays = [getattr(r, part) for r in replicates]
         shapes[part] = list(arrays[0].shape)
         values = pa.array(np.concatenate([a.ravel() for a in arrays]))
@@ -158,7 +177,7 @@ def read_chunk(path: Path) -> list[Replicate]:
     shapes = json.loads(table.schema.metadata[b"shapes"])
     n = table.num_rows
     parts: dict[str, Any] = {}
-    for part in _PARTS:
+    for part in _STORED:
         shape = (n, *shapes[part])
         if 0 in shape:
             parts[part] = np.zeros(shape)
@@ -170,7 +189,7 @@ def read_chunk(path: Path) -> list[Replicate]:
             replicate=table["replicate"][i].as_py(),
             draw=table["draw"][i].as_py(),
             family_months=table["family_months"][i].as_py(),
-            **{part: parts[part][i] for part in _PARTS},
+            **{part: parts[part][i] for part in _STORED},
         )
         for i in range(n)
     ]
@@ -260,6 +279,9 @@ def check_alike(plans: Sequence[Plan]) -> None:
                     key=f"arm.{plan.name}.{name}",
                     allowed="the same for all arms of a study, which share families and burn-in",
                 )
+        if [(here.name, here.profile) for here in plan.places] != [(p.name, p.profile) for p in plans[0].places]:
+            problem, key = f"differ from those of {plans[0].name!r}", f"arm.{plan.name}.places"
+            raise InputError(problem, key=key, allowed="the same places in all arms of a study")
 
 
 class _Work:
@@ -280,6 +302,8 @@ class _Work:
         """replicate -> (draw, family-months)"""
         self.values: dict[str, Any] = {}
         """parts of all replicates, (total, ...): written in place, so that nothing is held twice"""
+        self.places: dict[int, FloatArray] = {}
+        """of each replicate, where nothing is stored"""
         self.failures: dict[int, dict[str, Any]] = {}
         self.simulated = 0
         self.resumed = 0
@@ -349,6 +373,8 @@ class _Work:
             if part not in self.values:
                 self.values[part] = np.zeros((self.total, *value.shape))
             self.values[part][replicate.replicate] = value
+        if self.store is None and replicate.places.size:
+            self.places[replicate.replicate] = replicate.places
         self.done[replicate.replicate] = (replicate.draw, replicate.family_months)
 
     def half_width(self, first: int) -> float:
@@ -397,7 +423,21 @@ class _Work:
             family_months=self.simulated,
             chunks_resumed=self.resumed,
             draws=table,
+            places=_Places(self.store, runs, self.places) if self.plans[0].places else (),
         )
+
+
+class _Places:
+    """``PlaceValues`` that can be gone through again."""
+
+    def __init__(self, store: ChunkStore | None, runs: Runs, held: dict[int, FloatArray]) -> None:
+        self.store, self.held = store, held
+        self.done = list(zip(runs.replicate.tolist(), runs.draw.tolist(), strict=True))
+
+    def __iter__(self) -> Iterator[tuple[int, int, FloatArray]]:
+        if self.store is None:
+            return ((number, draw, self.held[number]) for number, draw in self.done)
+        return self.store.places([number for number, _ in self.done])
 
 
 def _run_to_precision(work: _Work, most: int, precision: float, workers: int | None, chunk: int) -> None:

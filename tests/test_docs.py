@@ -73,10 +73,24 @@ def test_the_study_of_the_interface_page_is_a_study(empty_folder: Path) -> None:
     assert [plan.name for plan in load_study("study.toml").arms] == ["ordinary", "caseload-10"]
 
 
-def test_the_study_of_the_recipes_extends_the_shipped_one(empty_folder: Path) -> None:
-    (study,) = (block for block in blocks("docs/how-to.md", "toml") if "extends" in block)
-    (empty_folder / "three.toml").write_text(study, encoding="utf-8")
+def test_the_studies_of_the_recipes_extend_the_shipped_ones(empty_folder: Path) -> None:
+    staffing, county = (block for block in blocks("docs/how-to.md", "toml") if "extends" in block)
+    (empty_folder / "three.toml").write_text(staffing, encoding="utf-8")
     assert ("3 vs 2 coordinators", "three-coordinators", "caseload-10") in load_study("three.toml").contrasts
+    (empty_folder / "west.toml").write_text(county, encoding="utf-8")
+    west = load_study("west.toml")
+    assert len(west.places) == 43
+    assert {place.name: place.profile.families for place in west.places}["Bømlo"] == 130
+    assert west.arm("caseload-10").coordinators > load_study("vestland").arm("caseload-10").coordinators
+
+
+def test_the_places_of_the_interface_page_are_a_study(empty_folder: Path) -> None:
+    first, places, *_ = blocks("docs/interface.md", "toml")
+    head = first.split("[pool]")[0]
+    (empty_folder / "places.toml").write_text(f'{head}{places}\n[[arm]]\nname = "ordinary"\n', encoding="utf-8")
+    study = load_study("places.toml")
+    assert len(study.places) == 388
+    assert {place.name: place.profile.families for place in study.places}["Osterøy"] == 77
 
 
 @pytest.mark.parametrize("page", ["docs/how-to.md", "docs/interface.md"])

@@ -377,8 +377,8 @@ def nameless(study: Study, arm: str) -> Any:
     return replace(study.arm(arm), name="")
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.toml")))
-def test_every_comparison_of_a_shipped_study_is_a_preset(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.toml") if not load_study(path).places))
+def test_every_comparison_of_a_shipped_study_of_one_place_is_a_preset(name: str) -> None:
     study = load_study(name)
     made = [preset.levers.study() for preset in presets().values()]
     for _, arm, against in study.contrasts:

@@ -55,6 +55,8 @@ def presets() -> Mapping[str, Preset]:
 
 def _of(name: str) -> Iterator[Preset]:
     study = load_study(name)
+    if study.places:  # the lab is about one place
+        return
     for contrast, arm, against in study.contrasts:
         titles = {lang: _title(study, contrast, arm, against, lang) for lang in LANGUAGES}
         yield _preset(f"{name}/{contrast}", study, arm, against, titles)
