@@ -45,7 +45,7 @@ class InputError(ValueError):
         return _rebuild, (self.problem, self.file, self.key, self.allowed)
 
 
-class BrokenOff(RuntimeError):
+class BrokenOffError(RuntimeError):
     """Work that could not be finished for a reason outside its input, such as a full disk. What is done is kept."""
 
 

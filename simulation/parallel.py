@@ -11,19 +11,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib.util
 import logging
 import os
 import pickle
 import re
 import reprlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
-from simulation.compiled import SOURCE_HASH
-from simulation.errors import BrokenOff, InputError
+from simulation.errors import BrokenOffError, InputError
 
 Task = TypeVar("Task")
 Found = TypeVar("Found")
@@ -31,6 +31,7 @@ Submit: TypeAlias = Callable[[Any], Future[Any]]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ADDRESS: Final = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
+LOCAL: Final = "local"
 KEY: Final = "--cluster"
 PATIENCE: Final = "5s"  # for a scheduler to answer
 AHEAD: Final = 2  # tasks under way or waiting for each thread, so that none stands still while a result is stored
@@ -42,14 +43,41 @@ SOURCES: Final = (  # what a worker runs or reads; SOURCE_HASH has the model's o
 
 
 class Cluster:
-    """The workers of a Dask scheduler, from :func:`open_workers`."""
+    """The workers of a Dask scheduler, from :func:`open_workers`; the connection is made when it is first needed."""
 
-    def __init__(self, client: Any, most: int | None) -> None:
-        self.client, self.most = client, most
+    def __init__(self, address: str, workers: int | None, opened: contextlib.ExitStack) -> None:
+        self.address, self.workers, self._opened = address, workers, opened
+
+    @functools.cached_property
+    def client(self) -> Any:
+        """Dask's client, of workers with the same version of Familiebaner as here."""
+        import distributed
+
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
+        address: Any = self.address
+        if address == LOCAL:
+            local = distributed.LocalCluster(
+                n_workers=self.workers or os.cpu_count() or 1,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=None,
+                silence_logs=logging.CRITICAL,
+            )
+            address = self._opened.enter_context(local)
+        try:
+            client = self._opened.enter_context(distributed.Client(address, timeout=PATIENCE, set_as_default=False))
+        except OSError:
+            allowed = "a scheduler that runs, or local"
+            raise InputError(f"no scheduler answers at {address}", key=KEY, allowed=allowed) from None
+        _check_versions(client)
+        return client
 
     def ahead(self) -> int:
         """How many tasks may be under way or waiting: workers come and go."""
-        return self.most or max(AHEAD * sum(self.client.nthreads().values()), FEWEST_AHEAD)
+        if self.workers is not None and self.address != LOCAL:
+            return self.workers
+        return int(max(AHEAD * sum(self.client.nthreads().values()), FEWEST_AHEAD))
 
 
 Workers: TypeAlias = int | Cluster | None
@@ -57,7 +85,7 @@ Workers: TypeAlias = int | Cluster | None
 
 
 def run_tasks(
-    work: Callable[[Task], Found], tasks: Sequence[Task], workers: Workers = None
+    work: Callable[[Task], Found], tasks: Iterable[Task], workers: Workers = None, *, posterior: str = "prior"
 ) -> Iterator[tuple[Task, Found]]:
     """Each task with what became of it, as they are done; a few wait at a time, so that memory is flat and Ctrl-C quick.
 
@@ -65,15 +93,17 @@ def run_tasks(
     ----------
     work : called in threads or in other processes: what it changes here is not seen there. On a cluster, tasks of a worker that
         dies are run again by others
+    posterior : what the work reads draws from: a file must be the same for every worker
 
     Raises
     ------
-    InputError : a worker has another version of Familiebaner or Python
-    BrokenOff : the scheduler is gone, or a task has killed several workers
+    InputError : a worker has another version of Familiebaner or Python, or another posterior
+    BrokenOffError : the scheduler is gone, or a task has killed several workers
     """
     running: dict[Future[Found], Task] = {}
     queue = iter(tasks)
-    with _cluster(work, workers) if isinstance(workers, Cluster) else _threads(work, workers) as (submit, ahead):
+    where = _cluster(work, workers, posterior) if isinstance(workers, Cluster) else _threads(work, workers)
+    with where as (submit, ahead):
         while True:
             for task in _next(queue, ahead() - len(running)):
                 running[submit(task)] = task
@@ -92,11 +122,11 @@ def _found(future: Future[Found], task: object) -> Found:
     try:
         return future.result()
     except CancelledError:
-        raise BrokenOff("the connection with the cluster's scheduler is lost") from None
+        raise BrokenOffError("the connection with the cluster's scheduler is lost") from None
     except Exception as error:
         if type(error).__name__ != "KilledWorker":
             raise
-        raise BrokenOff(f"workers died again and again of the same task, {reprlib.repr(task)}") from None
+        raise BrokenOffError(f"workers died again and again of the same task, {reprlib.repr(task)}") from None
 
 
 @contextlib.contextmanager
@@ -105,7 +135,7 @@ def _threads(work: Callable[[Any], Any], workers: int | None) -> Iterator[tuple[
     count = workers or os.cpu_count() or 1
     pool = ThreadPoolExecutor(max_workers=count)
     try:
-        yield functools.partial(pool.submit, work), lambda: AHEAD * count
+        yield lambda task: pool.submit(work, task), lambda: AHEAD * count
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -130,44 +160,31 @@ def open_workers(workers: int | None = None, cluster: str | None = None) -> Iter
     if cluster is None:
         yield workers
         return
-    if cluster != "local" and not ADDRESS.fullmatch(cluster):
+    if cluster != LOCAL and not ADDRESS.fullmatch(cluster):
         raise InputError(f"{cluster[:80]!r} is no address", key=KEY, allowed="local, or tcp://HOST:PORT of a scheduler")
-    try:
-        import distributed
-    except ImportError:
+    if importlib.util.find_spec("distributed") is None:
         allowed = "--workers N without a cluster, or an installation with the extra [cluster]"
-        raise InputError("Dask is not installed", key=KEY, allowed=allowed) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
+        raise InputError("Dask is not installed", key=KEY, allowed=allowed)
     with contextlib.ExitStack() as opened:
-        address: Any = cluster
-        if cluster == "local":
-            address = opened.enter_context(
-                distributed.LocalCluster(
-                    n_workers=workers or os.cpu_count() or 1,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    dashboard_address=None,
-                    memory_limit=None,
-                    silence_logs=logging.CRITICAL,
-                )
-            )
-        try:
-            client = opened.enter_context(distributed.Client(address, timeout=PATIENCE, set_as_default=False))
-        except OSError:
-            raise InputError(f"no scheduler answers at {cluster}", key=KEY, allowed="one that runs, or local") from None
-        _check_versions(client)
-        yield Cluster(client, None if cluster == "local" else workers)
+        found = Cluster(cluster, workers, opened)
+        if cluster != LOCAL:
+            _ = found.client  # a wrong address is wrong before anything is written
+        yield found
 
 
 @contextlib.contextmanager
-def _cluster(work: Callable[[Any], Any], cluster: Cluster) -> Iterator[tuple[Submit, Callable[[], int]]]:
+def _cluster(
+    work: Callable[[Any], Any], cluster: Cluster, posterior: str
+) -> Iterator[tuple[Submit, Callable[[], int]]]:
     import cloudpickle
 
-    client = cluster.client
+    from simulation.posterior import posterior_hash
+
+    client, ours = cluster.client, (version(), posterior, posterior_hash(posterior))
     shared = client.submit(_same, cloudpickle.dumps(work), pure=False)  # a result: made again where it is lost
     executor = client.get_executor(pure=False)
     try:
-        yield lambda task: executor.submit(_on_worker, version(), shared, task), cluster.ahead
+        yield lambda task: executor.submit(_on_worker, ours, shared, task), cluster.ahead
     finally:
         executor.shutdown(wait=False)
 
@@ -181,12 +198,15 @@ def _load(work: bytes) -> Callable[[Any], Any]:
     return pickle.loads(work)  # type: ignore[no-any-return]
 
 
-def _on_worker(asked: str, work: bytes, task: Any) -> Any:
-    """One task, in a worker process; one that joined late may have another version."""
+def _on_worker(ours: tuple[str, str, str], work: bytes, task: Any) -> Any:
+    """One task, in a worker process, which may have joined late: what it has must be what we have."""
+    from simulation.posterior import check_posterior
     from simulation.warm import warm_up
 
-    if version() != asked:
+    our_version, posterior, draws = ours
+    if version() != our_version:
         raise _other_version()
+    check_posterior(posterior, draws)
     warm_up()
     return _load(work)(task)
 
@@ -208,6 +228,8 @@ def _other_version() -> InputError:
 @functools.cache
 def version() -> str:
     """SHA-256 of all sources that a worker may run, with the version of Python, 64 hexadecimal digits."""
+    from simulation.compiled import SOURCE_HASH
+
     digest = hashlib.sha256(f"{SOURCE_HASH} {sys.version_info[:2]}".encode())
     for path in sorted({path for pattern in SOURCES for path in ROOT.glob(pattern)}):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")

@@ -24,7 +24,7 @@ import pandas as pd
 
 from simulation.compiled import SOURCE_HASH
 from simulation.engine import Replicate, parameter_values, run_arms
-from simulation.errors import BrokenOff, InputError
+from simulation.errors import BrokenOffError, InputError
 from simulation.locks import hold
 from simulation.outcomes import OUTCOME_NAMES, Runs
 from simulation.parallel import Cluster, Workers, open_workers, run_tasks
@@ -189,7 +189,7 @@ def _whole(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise BrokenOff(f"{path} cannot be written: {error.strerror or error}") from error
+        raise BrokenOffError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -228,7 +228,7 @@ def run_study(
     Raises
     ------
     InputError : wrong input
-    BrokenOff : chunks cannot be stored, or the cluster is lost; with ``resume`` it goes on
+    BrokenOffError : chunks cannot be stored, or the cluster is lost; with ``resume`` it goes on
     """
     if replicates < 1:
         raise InputError(f"{replicates} replicates", key="study.replicates", allowed="1 or more")
@@ -247,7 +247,7 @@ def run_study(
             chunks_dir.mkdir(parents=True, exist_ok=True)
             held.enter_context(hold(chunks_dir))
             store = ChunkStore(chunks_dir, inputs_hash(plans, contrasts, seed), resume=resume)
-        work = _Work(plans, contrasts, seed, draws_of, store, progress, replicates)
+        work = _Work(plans, contrasts, seed, store, progress, replicates)
         work.take_up(resume)
         if precision is None:
             work.run(range(replicates), workers, chunk)
@@ -283,10 +283,9 @@ def check_alike(plans: Sequence[Plan]) -> None:
 
 
 def _run_chunk(
-    plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int, draws_of: str, numbers: Sequence[int]
+    plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int, numbers: Sequence[int]
 ) -> tuple[list[Replicate], list[Failure]]:
     """The replicates of a chunk, and what is known of those that failed."""
-    check_posterior(plans[0].posterior, draws_of)
     good: list[Replicate] = []
     bad: list[Failure] = []
     for number in numbers:
@@ -308,12 +307,11 @@ class _Work:
         plans: Sequence[Plan],
         contrasts: Sequence[tuple[str, str, str]],
         seed: int,
-        draws_of: str,
         store: ChunkStore | None,
         progress: Progress | None,
         total: int,
     ) -> None:
-        self.plans, self.contrasts, self.seed, self.draws_of = plans, contrasts, seed, draws_of
+        self.plans, self.contrasts, self.seed = plans, contrasts, seed
         self.store, self.progress, self.total = store, progress, total
         self.done: dict[int, tuple[int, int]] = {}
         """replicate -> (draw, family-months)"""
@@ -339,8 +337,8 @@ class _Work:
         """Run those of ``numbers`` that are not done."""
         left = [n for n in numbers if n not in self.done and n not in self.failures]
         chunks = [left[i : i + chunk] for i in range(0, len(left), chunk)]
-        one = functools.partial(_run_chunk, tuple(self.plans), tuple(self.contrasts), self.seed, self.draws_of)
-        for _, (good, bad) in run_tasks(one, chunks, workers):
+        one = functools.partial(_run_chunk, tuple(self.plans), tuple(self.contrasts), self.seed)
+        for _, (good, bad) in run_tasks(one, chunks, workers, posterior=self.plans[0].posterior):
             self._take(good, bad)
 
     def _take(self, good: Sequence[Replicate], bad: Sequence[Failure]) -> None:
