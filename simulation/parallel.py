@@ -53,7 +53,8 @@ class Cluster:
         """Dask's client, of workers with the same version of Familiebaner as here."""
         import distributed
 
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
         address: Any = self.address
         if address == LOCAL:
             local = distributed.LocalCluster(
@@ -77,7 +78,11 @@ class Cluster:
         """How many tasks may be under way or waiting: workers come and go."""
         if self.workers is not None and self.address != LOCAL:
             return self.workers
-        return int(max(AHEAD * sum(self.client.nthreads().values()), FEWEST_AHEAD))
+        try:
+            threads = sum(self.client.nthreads().values())
+        except OSError:
+            raise _lost() from None
+        return max(AHEAD * int(threads), FEWEST_AHEAD)
 
 
 Workers: TypeAlias = int | Cluster | None
@@ -122,7 +127,7 @@ def _found(future: Future[Found], task: object) -> Found:
     try:
         return future.result()
     except CancelledError:
-        raise BrokenOffError("the connection with the cluster's scheduler is lost") from None
+        raise _lost() from None
     except Exception as error:
         if type(error).__name__ != "KilledWorker":
             raise
@@ -209,6 +214,10 @@ def _on_worker(ours: tuple[str, str, str], work: bytes, task: Any) -> Any:
     check_posterior(posterior, draws)
     warm_up()
     return _load(work)(task)
+
+
+def _lost() -> BrokenOffError:
+    return BrokenOffError("the connection with the cluster's scheduler is lost")
 
 
 def _check_versions(client: Any) -> None:
