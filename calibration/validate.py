@@ -160,7 +160,7 @@ def find_posterior(name: str | None) -> str:
         allowed = f"{nearest(name[:80], ['prior', *shipped])}, or a .parquet file"
         raise InputError(f"there is no posterior {name[:80]!r}", key="--posterior", allowed=allowed)
     load_posterior(str(file))
-    return str(file)
+    return str(file.absolute())  # workers of a cluster are elsewhere
 
 
 def validate(

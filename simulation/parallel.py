@@ -17,6 +17,7 @@ import os
 import pickle
 import re
 import reprlib
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
@@ -63,6 +64,7 @@ class Cluster:
                 host="127.0.0.1",
                 dashboard_address=None,
                 memory_limit=None,
+                preload=[__name__],
                 silence_logs=logging.CRITICAL,
             )
             address = self._opened.enter_context(local)
@@ -192,6 +194,11 @@ def _cluster(
         yield lambda task: executor.submit(_on_worker, ours, shared, task), cluster.ahead
     finally:
         executor.shutdown(wait=False)
+
+
+def dask_setup(worker: object) -> None:
+    """Dask calls this in each worker process of ``local``: Ctrl-C is for the command, which ends them itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _same(work: bytes) -> bytes:

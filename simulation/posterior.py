@@ -78,9 +78,13 @@ def check_posterior(posterior: str, known: str) -> None:
     ------
     InputError : it is another, or cannot be read
     """
-    if posterior_hash(posterior) != known:
-        problem = "has changed while the study ran, or is another file where a worker is"
-        raise InputError(problem, file=posterior, allowed="a file that stays as it is, the same for all")
+    try:
+        same = posterior_hash(posterior) == known
+    except InputError:
+        same = False
+    if not same:
+        problem = "has changed or gone since the run began, or is not the same file where a worker of the cluster is"
+        raise InputError(problem, file=posterior, allowed="a file that stays as it is, at the same path for all")
 
 
 @functools.lru_cache(maxsize=4)

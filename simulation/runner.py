@@ -14,7 +14,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -74,11 +74,10 @@ def _plain(value: Any) -> Any:
 
 
 def inputs_hash(plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int) -> str:
-    """What a chunk depends on: plans, contrasts, seed and the model's sources. Not the number of replicates."""
+    """What a chunk depends on: plans, contrasts, seed and the model's sources. Not the number of replicates, nor a path."""
     posteriors = [posterior_hash(name) for name in sorted({plan.posterior for plan in plans})]
-    document = json.dumps(
-        [[_plain(plan) for plan in plans], [list(c) for c in contrasts], seed, SOURCE_HASH, posteriors], sort_keys=True
-    )
+    told = [[_plain(replace(plan, posterior="")) for plan in plans], [list(c) for c in contrasts], seed]
+    document = json.dumps([*told, SOURCE_HASH, posteriors], sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()
 
 
