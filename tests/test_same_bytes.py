@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import test_calibrate
+import test_trial
 from small_study import SMALL, contents, files_of
 
 import run
@@ -98,60 +100,6 @@ def test_one_to_eight_workers_of_either_kind_and_chunks_of_any_size_give_the_sam
 # ---- every long command on a cluster ---------------------------------------------------------------------------------
 
 SETS = ["--set", "pool.families=40", "--set", "study.horizon_months=12", "--set", "study.burn_in_months=24"]
-TARGETS = """
-[targets]
-name = "mine"
-[fit]
-parameters = ["stop_applying", "apply_again", "job_entry"]
-[[target]]
-name = "work"
-statistic = "pool.employed_share"
-setting = { profile = "oygarden", prices = "2025", families = 60 }
-kind = "count"
-k = 60
-n = 150
-role = "fit"
-source = "our own"
-grade = "B"
-[[target]]
-name = "assistance"
-statistic = "pool.social_assistance_share"
-setting = { profile = "oygarden", prices = "2025", families = 60 }
-kind = "value"
-value = 0.4
-se = 0.03
-discrepancy = 0.05
-role = "fit"
-source = "our own"
-grade = "B"
-"""
-TRIAL = """
-[trial]
-name = "small"
-profile = "oygarden"
-prices = "2017"
-trials = 4
-seed = 3
-months = 8
-survey_month = 6
-income_month = 8
-response = 0.7
-follow_up_months = 8
-pool = [60, 60]
-burn_in_months = 24
-[[arm]]
-name = "a"
-offices = 3
-follow_up = "holf_model"
-coordinators = 2
-families = 5
-[[arm]]
-name = "b"
-offices = 2
-follow_up = "own_model"
-coordinators = 1
-families = 5
-"""
 COMMANDS = {
     "compare": ["small.toml", "--replicates", "60", "--set", "study.posterior=holf"],
     "frontier": [*SETS, "--coordinators", "0-2", "--caseloads", "5", "--places", "1", "--replicates", "4"],
@@ -169,10 +117,15 @@ COMMANDS = {
 
 @pytest.mark.long
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_long_command_leaves_on_a_cluster_what_it_leaves_in_threads(command: str, tmp_path: Path) -> None:
+def test_every_long_command_leaves_on_a_cluster_what_it_leaves_in_threads(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed")
-    Path("targets.toml").write_text(TARGETS, encoding="utf-8")
-    Path("trial.toml").write_text(TRIAL, encoding="utf-8")
+    Path("little.toml").write_text(test_calibrate.STUDY, encoding="utf-8")
+    if command == "calibrate":
+        test_calibrate.make_little(Path("little.toml").absolute(), monkeypatch.setattr)
+    Path("targets.toml").write_text(test_calibrate.MINE, encoding="utf-8")
+    Path("trial.toml").write_text(test_trial.SMALL, encoding="utf-8")
     left = []
     for where in (["--workers", "1"], ["--cluster", "local", "--workers", "2"]):
         options = ["--quiet", *where, *(["--out", "out"] if command != "before-after" else [])]
