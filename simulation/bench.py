@@ -54,7 +54,7 @@ class Size:
     """Whether the whole main job is run, in a process of its own."""
     analyses: int = 3
     """pieces for each core from which the time of sensitivity and frontier is told; 0: none"""
-    chunks: int = 4
+    chunks: int = 10
     """of about a second, from which the runner's own time is told; 0: none"""
 
 
@@ -373,7 +373,7 @@ def _overhead(size: Size) -> list[Record]:
     with contextlib.ExitStack() as opened:
         workers = [opened.enter_context(open_workers(1, cluster)) for cluster in where.values()]
         ways = [functools.partial(alone, replicates), *(functools.partial(through, w, replicates) for w in workers)]
-        ratios = _ratios(ways, size.runs, time.perf_counter)[1:]
+        ratios = _ratios(ways, size.runs // 2 or 1, time.perf_counter)[1:]
     unit = f"of the time of replicates alone, in chunks of {chunk}: about a second"
     return [Record(f"overhead_{name}", ratio - 1.0, unit) for name, ratio in zip(where, ratios, strict=True)]
 
