@@ -8,10 +8,12 @@ Exit codes: 0 done, 2 wrong input (one message), 130 interrupted, 1 anything els
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,9 +112,23 @@ def _run_command(name: str, arguments: list[str]) -> int:
     parser = Parser(prog=f"{_prog()} {name}", description=f"{command.help[0].upper()}{command.help[1:]}.")
     module.add_arguments(parser)
     try:
-        return int(module.main(parser.read(arguments)))
+        args = parser.read(arguments)
+        with _workers(args):
+            return int(module.main(args))
     except SystemExit as leave:  # --help of a command
         return int(leave.code or 0)
+
+
+@contextlib.contextmanager
+def _workers(args: argparse.Namespace) -> Iterator[None]:
+    """What ``--cluster`` stands for becomes ``args.workers``, for as long as the command runs."""
+    if getattr(args, "cluster", None) is None:
+        yield
+        return
+    from simulation.parallel import open_workers
+
+    with open_workers(args.workers, args.cluster) as args.workers:
+        yield
 
 
 def _unknown(name: str) -> Exception:
@@ -125,11 +141,11 @@ def _unknown(name: str) -> Exception:
 
 
 def _explain(error: Exception) -> int:
-    from simulation.errors import InputError
+    from simulation.errors import BrokenOffError, InputError
 
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | BrokenOffError):
         print(f"{NAME}: {error}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, InputError) else 1
     if os.environ.get("FAMILIEBANER_DEBUG"):
         import traceback
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from calibration.pages import again, check_page, write_between
 from scenarios.options import add_options, path, whole_number
-from scenarios.threads import in_threads
 from simulation.errors import InputError
+from simulation.parallel import Workers, run_tasks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,7 +169,7 @@ def before_after(
     arm: str | None = None,
     *,
     replicates: int = REPLICATES,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> BeforeAfter:
     """Run an arm and its other life with the links off and on, and describe its groups before and after admission.
@@ -202,7 +202,7 @@ def before_after(
         links = task[0] == "on"
         return one_office(replace(plan, links=links), replace(against, links=links), seed=study.seed, replicate=task[1])
 
-    finished = enumerate(in_threads(work, tasks, workers), start=1)
+    finished = enumerate(run_tasks(work, tasks, workers, posterior=plan.posterior), start=1)
     for done, ((links, number), (values, change)) in finished:
         found[links][number], pool[links][number] = values, change
         if step is not None:
@@ -378,7 +378,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--csv", type=path, metavar="FILE", help="write the table as CSV")
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the table between the markers of a page")
-    add_options(parser, "seed", "set", "workers", "quiet", "json")
+    add_options(parser, "seed", "set", "workers", "cluster", "quiet", "json")
 
 
 def main(args: argparse.Namespace) -> int:

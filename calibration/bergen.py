@@ -22,8 +22,8 @@ import pandas as pd
 from calibration.offices import Windows, office
 from calibration.questions import Setting
 from scenarios.progress import Progress
-from scenarios.threads import in_threads
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers, run_tasks
 
 EVIDENCE: Final = Path(__file__).with_name("evidence") / "holf.csv"
 OFFICES: Final = ("fana", "bergenhus")
@@ -118,7 +118,7 @@ def pairs(
     replicates: int,
     windows: Sequence[Windows] = WINDOWS,
     *,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> FloatArray:
     """So many pairs for each draw of the parameters, (draws, replicates, windows, 6), each with luck of its own."""
@@ -129,7 +129,7 @@ def pairs(
         draw, replicate = task
         return pair(windows, values_list[draw], seed=seed, number=draw * replicates + replicate)
 
-    for done, (task, figures) in enumerate(in_threads(work, tasks, workers), start=1):
+    for done, (task, figures) in enumerate(run_tasks(work, tasks, workers), start=1):
         found[task] = figures
         if step is not None:
             step(done, len(tasks))
@@ -190,7 +190,7 @@ def joint_check(
     windows: Sequence[Windows] = WINDOWS,
     *,
     observed: FloatArray | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> pd.DataFrame:
     """Whether the six published figures lie jointly inside the 90 % predictive region, for each combination of windows.

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--screen", action="store_true", help="only screen: which parameters can the targets move?")
     parser.add_argument("--recovery", action="store_true", help="also fit 200 synthetic worlds of known parameters")
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the tables between the markers of a page")
-    add_options(parser, "seed", "out", "force", "resume", "workers", "lang", "quiet")
+    add_options(parser, "seed", "out", "force", "resume", "workers", "cluster", "lang", "quiet")
 
 
 def main(args: argparse.Namespace) -> int:

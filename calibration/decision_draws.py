@@ -28,6 +28,7 @@ from simulation.plan import Plan
 
 if TYPE_CHECKING:
     from simulation.municipality import World
+    from simulation.parallel import Workers
 
 REPLICATES: Final = 2  # of a draw, as in a study
 PIECE: Final = 10  # draws stored in one file
@@ -64,7 +65,7 @@ def simulate_draws(
     draws: int,
     *,
     folder: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> Draws:
     """Simulate contrasts of a study, by their names, in draws 0, 1 ... ``draws`` - 1.

@@ -22,6 +22,7 @@ from calibration.table import DECIDED
 from scenarios.progress import Progress
 from scenarios.study import Study
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers
 from simulation.parameters import find_parameter, hill, load_parameters
 from simulation.posterior import WEIGHT
 
@@ -114,7 +115,7 @@ def explain(
     folder: Path,
     *,
     replicates: int = 400,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> pd.DataFrame:
     """Run the study under each explanation: the columns of ``COLUMNS``, among those eligible, at the horizon.

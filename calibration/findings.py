@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from results.style import Picture
     from scenarios.options import Parser
     from scenarios.study import Study
+    from simulation.parallel import Workers
 
 STRESSES: Final = ("recession", "coordinator-leaves", "service-closed", "double-inflow")
 OUTCOMES: Final = (*DRIVEN, "social_assistance_share")
@@ -35,7 +36,7 @@ class Compared(NamedTuple):
     differences: pd.DataFrame
 
 
-def differences(study: str, replicates: int | None, seed: int | None, workers: int | None) -> Compared:
+def differences(study: str, replicates: int | None, seed: int | None, workers: Workers) -> Compared:
     """Run a study for its differences; the runs themselves are let go."""
     from scenarios.comparison import compare
 

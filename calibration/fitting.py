@@ -29,6 +29,7 @@ from scenarios.progress import Progress
 from scenarios.study import Study
 from simulation.errors import InputError
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers
 from simulation.parameters import find_parameter, parameter_names, prior_values
 
 CIRCUMSTANCES: Final = ("pool", "places", "openings")
@@ -226,7 +227,7 @@ def fit(
     *,
     seed: int,
     folder: Path | None,
-    workers: int | None,
+    workers: Workers,
     stage: Stage,
 ) -> Fit:
     """Fit the inputs to the targets with role ``fit``; those with role ``validate`` are only asked before and after.

@@ -35,6 +35,7 @@ from simulation.reading import ADMITTED, FLOW_COORDINATORS, FLOW_PLACES, _add_fl
 
 if TYPE_CHECKING:
     from simulation.municipality import World
+    from simulation.parallel import Workers
 
 PAYERS: Final = ("municipality", "state", "society")
 REACH: Final = ("families_followed", "families_admitted")
@@ -124,7 +125,7 @@ def template_arm(study: Study) -> Plan:
 # ---- which services are the bottlenecks ------------------------------------------------------------------------------
 
 
-def bottlenecks(template: Plan, seed: int, workers: int | None = None) -> tuple[str, ...]:
+def bottlenecks(template: Plan, seed: int, workers: Workers = None) -> tuple[str, ...]:
     """Services that cannot keep up with those who ask, without any coordinator, in the first 100 replicates of the study.
 
     The rule is that of the report (``results.page.overloaded``): an offered load of 1 or more in the mean, and in more than half
@@ -149,7 +150,7 @@ def simulate(
     replicates: int,
     *,
     folder: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> FloatArray:
     """Every cell in every replicate. (R, C, columns); NaN where nobody is in a group.
@@ -166,6 +167,7 @@ def simulate(
         "" if folder is None else inputs_hash(grid),
         folder=folder,
         workers=workers,
+        posterior=grid.template.posterior,
         step=step,
     )
     return rows.reshape(replicates, cells, len(grid.columns))

@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--outcomes", metavar="NAMES", help=f"outcomes (default: {', '.join(OUTCOMES)}, barriers)")
     parser.add_argument("--quick", action="store_true", help="a small grid with few replicates, a minute on two cores")
-    add_options(parser, "replicates", "seed", "set", "out", "force", "resume", "workers", "lang", "quiet")
+    add_options(parser, "replicates", "seed", "set", "out", "force", "resume", "workers", "cluster", "lang", "quiet")
 
 
 def main(args: argparse.Namespace) -> int:

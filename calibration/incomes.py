@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from scenarios.progress import Progress
     from scenarios.study import Study
+    from simulation.parallel import Workers
 
     FloatArray = npt.NDArray[np.float64]
 
@@ -366,7 +367,7 @@ class Incomes:
 
 
 def incomes(
-    study: Study, *, replicates: int = REPLICATES, workers: int | None = None, step: Progress | None = None
+    study: Study, *, replicates: int = REPLICATES, workers: Workers = None, step: Progress | None = None
 ) -> Incomes:
     """Run the study's families under ordinary follow-up through the first year after the burn-in, and read it.
 
@@ -376,10 +377,10 @@ def incomes(
     replicates : municipalities, two to a draw of parameters
     workers : threads; all cores by default
     """
-    from scenarios.threads import in_threads
     from scenarios.trajectory import without_coordinator
     from simulation.compiled import SOURCE_HASH
     from simulation.engine import run_replicate
+    from simulation.parallel import run_tasks
     from simulation.rates import profile_rates
 
     plan = without_coordinator(study, study.arms[0])
@@ -391,7 +392,9 @@ def incomes(
         return sample_of(history[1:], rates["housing_cap"])
 
     found: list[Sample | None] = [None] * replicates
-    for done, (replicate, sample) in enumerate(in_threads(one, range(replicates), workers), start=1):
+    for done, (replicate, sample) in enumerate(
+        run_tasks(one, range(replicates), workers, posterior=plan.posterior), start=1
+    ):
         found[replicate] = sample
         if step is not None:
             step(done, replicates)
@@ -574,7 +577,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=path, metavar="DIR", help="folder for the figure and the tables as CSV")
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the tables between the markers of a page")
-    add_options(parser, "seed", "set", "workers", "lang", "force", "quiet", "json")
+    add_options(parser, "seed", "set", "workers", "cluster", "lang", "force", "quiet", "json")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -16,8 +16,8 @@ from calibration.fitting import Fit, observed
 from calibration.likelihood import Likelihood, sample
 from calibration.predictions import ERRORS, OF_NULLS, in_unit
 from scenarios.progress import Progress
-from scenarios.threads import in_threads
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers, run_tasks
 
 COLUMNS: Final = ("target", "kind", "observed", "mean", "low", "high", "not_significant", "inside")
 DRAWS: Final = 1000
@@ -26,7 +26,7 @@ THIN: Final = 40
 SEEDS: Final = 1000  # away from the seeds of other stages
 
 
-def leave_one_out(fit: Fit, *, workers: int | None = None, step: Progress | None = None) -> pd.DataFrame:
+def leave_one_out(fit: Fit, *, workers: Workers = None, step: Progress | None = None) -> pd.DataFrame:
     """What the other targets foretell of each: mean and 90 % interval of what would be published, in the statistic's unit.
 
     Of a null the mean and interval are of the difference a trial would show, and ``not_significant`` is the probability that it
@@ -36,6 +36,7 @@ def leave_one_out(fit: Fit, *, workers: int | None = None, step: Progress | None
     full = Likelihood(fit.emulator, whole, fit.chance)
 
     def without(t: int) -> tuple[object, ...]:
+        threadpool_limits(1)  # also where a worker is
         values, nulls = whole.value_at != t, whole.null_at != t
         less = Likelihood(fit.emulator, whole.only(values, nulls), fit.chance[np.ix_(values, values)])
         z, _ = sample(less, len(fit.inputs.names), seed=fit.job.seed + SEEDS + t, draws=DRAWS, burn=BURN, thin=THIN)
@@ -46,7 +47,7 @@ def leave_one_out(fit: Fit, *, workers: int | None = None, step: Progress | None
 
     found: dict[int, tuple[object, ...]] = {}
     with threadpool_limits(1):
-        for done, (t, row) in enumerate(in_threads(without, range(len(fit.fitted)), workers), start=1):
+        for done, (t, row) in enumerate(run_tasks(without, range(len(fit.fitted)), workers), start=1):
             found[t] = row
             if step is not None:
                 step(done, len(fit.fitted))

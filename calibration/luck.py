@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from scenarios.study import Study
+    from simulation.parallel import Workers
 
     FloatArray = npt.NDArray[np.float64]
 
@@ -64,7 +65,7 @@ class Ratio(NamedTuple):
 
 
 def values_at_horizon(
-    study: Study, arms: Sequence[str], replicates: int, *, first: int = 0, workers: int | None = None
+    study: Study, arms: Sequence[str], replicates: int, *, first: int = 0, workers: Workers = None
 ) -> FloatArray:
     """Outcomes of the eligible at the horizon, (arms, replicates, outcomes); replicate r has draw r // 2.
 
@@ -72,9 +73,9 @@ def values_at_horizon(
     """
     import numpy as np
 
-    from scenarios.threads import in_threads
     from simulation.engine import run_arms
     from simulation.outcomes import OUTCOME_NAMES
+    from simulation.parallel import run_tasks
 
     plans = [study.arm(name) for name in arms]
     columns = [OUTCOME_NAMES.index(name) for name in OUTCOMES]
@@ -84,7 +85,7 @@ def values_at_horizon(
         run = run_arms(plans, [], replicate=first + number, seed=study.seed, draw=number // 2)
         return np.asarray(run.study[:, 1, -1, columns])  # population 1: eligible
 
-    for number, found in in_threads(work, range(replicates), workers):
+    for number, found in run_tasks(work, range(replicates), workers):
         values[:, number] = found
     return values
 
@@ -115,7 +116,7 @@ def with_interval(a: FloatArray, b: FloatArray) -> list[Ratio]:
 
 
 def compare_luck(
-    study: Study, arm: str, against: str, replicates: int, workers: int | None = None
+    study: Study, arm: str, against: str, replicates: int, workers: Workers = None
 ) -> dict[str, list[Ratio]]:
     """The ratios of every construction, by its name, in the order of ``OUTCOMES``."""
     import numpy as np
@@ -175,7 +176,7 @@ def use_one_stream() -> None:
     draws.fill, draws.fill_lanes = fill, fill_lanes
 
 
-def _in_one_stream(study: Study, arm: str, against: str, replicates: int, workers: int | None) -> Any:
+def _in_one_stream(study: Study, arm: str, against: str, replicates: int, workers: Workers) -> Any:
     """Values of both arms from a process that uses one stream: nested lists (2, replicates, outcomes)."""
     with tempfile.TemporaryDirectory(prefix="familiebaner-") as folder:
         file = Path(folder) / "study.toml"

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from scenarios.progress import Progress
-from scenarios.threads import in_threads
 from simulation.errors import InputError
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers, run_tasks
 
 INPUTS: Final = "inputs.json"
 
@@ -28,18 +28,20 @@ def run_pieces(
     inputs: str,
     *,
     folder: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
+    posterior: str = "prior",
     step: Progress | None = None,
 ) -> FloatArray:
     """The rows of all pieces in the order of their numbers; those of an earlier, broken-off run are read.
 
     Parameters
     ----------
-    work : the rows of a piece, (its size, columns), called in threads
+    work : the rows of a piece, (its size, columns); called in threads or by the workers of a cluster
     sizes : rows of each piece
     columns : names of what a row holds
     inputs : a hash of everything that the rows depend on
     folder : where finished pieces are kept, made if need be; None keeps nothing
+    posterior : what the work reads draws from, where it does
 
     Raises
     ------
@@ -53,17 +55,13 @@ def run_pieces(
         _open(folder, inputs)
         found = dict(_stored(folder, sizes, columns))
 
-    def kept(k: int) -> FloatArray:
-        rows = np.asarray(work(k), np.float64).reshape(sizes[k], len(columns))
-        if folder is not None:
-            _store(folder, k, rows, columns)
-        return rows
-
     left = [k for k in range(len(sizes)) if k not in found]
     if step is not None:
         step(len(sizes) - len(left), len(sizes))
-    for done, (k, rows) in enumerate(in_threads(kept, left, workers), start=1):
-        found[k] = rows
+    for done, (k, rows) in enumerate(run_tasks(work, left, workers, posterior=posterior), start=1):
+        found[k] = np.asarray(rows, np.float64).reshape(sizes[k], len(columns))
+        if folder is not None:
+            _store(folder, k, found[k], columns)
         if step is not None:
             step(len(sizes) - len(left) + done, len(sizes))
     return np.concatenate([np.empty((0, len(columns))), *(found[k] for k in range(len(sizes)))])

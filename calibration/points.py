@@ -29,6 +29,7 @@ from simulation.plan import Plan
 
 if TYPE_CHECKING:
     from simulation.municipality import World
+    from simulation.parallel import Workers
 
 LATER_GROUP: Final = "coordinator"
 FROM_THE_START: Final = ("trust_start",)  # of that group: every family has it, with or without a coordinator
@@ -72,7 +73,7 @@ def effects(
     blocks: npt.NDArray[np.int64],
     *,
     folder: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> FloatArray:
     """Differences at every point, in every replicate. (N, R, contrasts, outcomes); NaN where nobody is in a group.

@@ -28,8 +28,8 @@ from calibration.pages import check_page, write_between
 from calibration.trial import simulate
 from calibration.validate import find_posterior
 from scenarios.options import add_options, path
-from scenarios.threads import in_threads
 from simulation.errors import InputError
+from simulation.parallel import Workers, run_tasks
 
 FOUR_IN_FIVE: Final = 0.8416212  # standard errors beyond the critical value: what a trial finds four times in five
 PAGE: Final = "trial"  # the markers of its page
@@ -55,7 +55,7 @@ class Simulated:
 
 
 def run_trials(
-    design: Design, workers: int | None = None, step: Callable[[int, int], None] | None = None
+    design: Design, workers: Workers = None, step: Callable[[int, int], None] | None = None
 ) -> list[Simulated]:
     """Every simulated trial of a design, in order whatever the number of workers."""
     from simulation.warm import warm_up
@@ -75,7 +75,7 @@ def run_trials(
         )
 
     found: dict[int, Simulated] = {}
-    for number, simulated in in_threads(one, range(design.trial.trials), workers):
+    for number, simulated in run_tasks(one, range(design.trial.trials), workers, posterior=design.trial.posterior):
         found[number] = simulated
         if step is not None:
             step(len(found), design.trial.trials)
@@ -160,7 +160,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--posterior", metavar="NAME", help="posterior draws by name or .parquet file, or prior (default: the design's)"
     )
-    add_options(parser, "replicates", "seed", "out", "force", "workers", "lang", "json", "quiet")
+    add_options(parser, "replicates", "seed", "out", "force", "workers", "cluster", "lang", "json", "quiet")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -26,8 +26,8 @@ from calibration.likelihood import Likelihood, Observed, sample
 from calibration.table import Job, Rows, study_answers
 from calibration.targets import Target
 from scenarios.progress import Progress
-from scenarios.threads import in_threads
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers, run_tasks
 
 TRUTHS: Final = 200
 DRAWS: Final = 199  # a rank is one of 0..DRAWS
@@ -80,7 +80,7 @@ def recover(
     truths: int = TRUTHS,
     replicates: int = STUDY_REPLICATES,
     folder: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> Recovery:
     """Fit so many synthetic worlds, the last rows of the table, with an emulator made of the others.
@@ -102,26 +102,24 @@ def recover(
     asked = _of_the_trial_itself(observed(targets), rows, targets)
 
     def one(k: int) -> FloatArray:
-        kept = None if folder is None else folder / f"truth-{k:04d}.npy"
-        if kept is not None and kept.exists():
-            return np.asarray(np.load(kept, allow_pickle=False))
+        threadpool_limits(1)  # also where a worker is
         likelihood = Likelihood(emulator, published(answers[k], asked, noise[k]))
         draws, _ = sample(
             likelihood, len(inputs.names), seed=job.seed + FITS + k, draws=DRAWS, burn=BURN_IN, thin=THINNED
         )
         first = WORLDS + replicates * k
         study = [study_answers(job, held.values[k], first + r) for r in range(replicates)]
-        found = np.concatenate([draws.ravel(), np.mean(study, axis=0)])
-        if kept is not None:
-            _keep(kept, found)
-        return found
+        return np.concatenate([draws.ravel(), np.mean(study, axis=0)])
 
-    found: dict[int, FloatArray] = {}
+    kept = [folder and folder / f"truth-{k:04d}.npy" for k in range(truths)]
+    found = {k: np.load(file, allow_pickle=False) for k, file in enumerate(kept) if file and file.exists()}
     with threadpool_limits(1):
-        for done, (k, result) in enumerate(in_threads(one, range(truths), workers), start=1):
+        for k, result in run_tasks(one, [k for k in range(truths) if k not in found], workers):
             found[k] = result
+            if (file := kept[k]) is not None:
+                _keep(file, result)
             if step is not None:
-                step(done, truths)
+                step(len(found), truths)
     each = np.stack([found[k] for k in range(truths)])
     size = DRAWS * len(inputs.names)
     return _ranked(emulator, inputs, job, each[:, :size].reshape(truths, DRAWS, -1), each[:, size:], z)

@@ -17,8 +17,8 @@ from calibration.design import Design
 from calibration.estimates import MEASURED, UNITS, estimate, measured, months_of
 from calibration.trial import Circumstances, Trial, circumstances, simulate
 from scenarios.progress import Progress
-from scenarios.threads import in_threads
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers, run_tasks
 from simulation.parameters import prior_values
 from simulation.posterior import posterior_values
 
@@ -27,7 +27,7 @@ COLUMNS: Final = ("outcome", "month", "unit", "quantity", "mean", "ci_low", "ci_
 
 
 def rollout(
-    design: Design, posterior: str, trials: int, *, workers: int | None = None, step: Progress | None = None
+    design: Design, posterior: str, trials: int, *, workers: Workers = None, step: Progress | None = None
 ) -> pd.DataFrame:
     """So many simulated trials with their other lives; one draw of the parameters each.
 
@@ -46,7 +46,7 @@ def rollout(
         values = prior_values(seed, k) if posterior == "prior" else posterior_values(posterior, seed, k)
         return effects(design, 2 * k, values, circumstances(design, k))
 
-    for done, (k, result) in enumerate(in_threads(one, range(trials), workers), start=1):
+    for done, (k, result) in enumerate(run_tasks(one, range(trials), workers, posterior=posterior), start=1):
         found[k] = result
         if step is not None:
             step(done, trials)

@@ -23,6 +23,7 @@ from calibration.table import Job, Rows, simulate_rows
 from calibration.targets import Target
 from scenarios.progress import Progress
 from simulation.outcomes import FloatArray
+from simulation.parallel import Workers
 from simulation.parameters import default_values, parameter_names
 
 TRAJECTORIES: Final = 10
@@ -41,7 +42,7 @@ def screen(
     *,
     trajectories: int = TRAJECTORIES,
     folder: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> pd.DataFrame:
     """Elementary effects of every uncertain parameter on every fitted target, largest first.

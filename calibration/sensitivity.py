@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scenarios.progress import Progress
     from scenarios.study import Study
     from simulation.outcomes import FloatArray
+    from simulation.parallel import Workers
 
 OUTCOMES: Final = (
     "employed_share",
@@ -149,7 +150,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quick", action="store_true", help="a small analysis, to see the form of it")
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the tables between the markers of a page")
-    add_options(parser, "seed", "out", "force", "resume", "workers", "lang", "quiet", "set")
+    add_options(parser, "seed", "out", "force", "resume", "workers", "cluster", "lang", "quiet", "set")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -335,7 +336,7 @@ def _write_page(args: argparse.Namespace, folder: Path) -> int:
 
 
 def analyse(
-    job: Job, values: Any, stage: Stage, *, folder: Path | None = None, workers: int | None = None
+    job: Job, values: Any, stage: Stage, *, folder: Path | None = None, workers: Workers = None
 ) -> dict[str, pd.DataFrame]:
     """Every stage that is asked for: the tables ``sensitivity.csv``, ``convergence.csv`` and ``value_of_information.csv``.
 
@@ -376,7 +377,7 @@ def analyse(
 class _Work:
     """The stages, and what they have found so far."""
 
-    def __init__(self, job: Job, folder: Path | None, workers: int | None) -> None:
+    def __init__(self, job: Job, folder: Path | None, workers: Workers) -> None:
         self.job, self.folder, self.workers = job, folder, workers
         self.tables: list[pd.DataFrame] = []
         self.convergence: list[pd.DataFrame] = []

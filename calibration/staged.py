@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scenarios.folders import CHUNKS, open_folder
+from scenarios.folders import CHUNKS, can_go_on, open_folder
 from simulation.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,10 +77,8 @@ def begun(
                 old.unlink(missing_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         files.write_json(folder / INPUTS, inputs)
-        try:
+        with can_go_on(folder):
             yield folder / CHUNKS
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
 
 
 def anywhere(study: Study) -> dict[str, Any]:

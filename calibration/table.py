@@ -22,6 +22,7 @@ from calibration.questions import Question
 from scenarios.progress import Progress
 from scenarios.study import Study
 from simulation.outcomes import OUTCOME_NAMES, FloatArray
+from simulation.parallel import Workers
 from simulation.parameters import parameter_names, with_overrides
 
 CHUNK: Final = 25  # rows
@@ -82,7 +83,7 @@ def simulate_rows(
     numbers: npt.NDArray[np.int64],
     *,
     folder: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> Rows:
     """Simulate rows, or read those of an earlier, broken-off run.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from calibration.targets import Target, TargetsFile
     from scenarios.progress import Progress
     from simulation.outcomes import FloatArray
+    from simulation.parallel import Workers
 
 REPLICATES: Final = 200
 PAIRS_TO_A_DRAW: Final = 5  # a draw of the parameters for so many of the worlds asked for
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="posterior draws by name or .parquet file, or prior (default: holf where it is there)",
     )
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the table between the markers of a page")
-    add_options(parser, "replicates", "seed", "out", "force", "workers", "lang", "json", "quiet")
+    add_options(parser, "replicates", "seed", "out", "force", "workers", "cluster", "lang", "json", "quiet")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -116,7 +117,7 @@ def _whole_figures(
 
 
 def bergen(
-    posterior: str, worlds: int, seed: int, workers: int | None = None, step: Progress | None = None
+    posterior: str, worlds: int, seed: int, workers: Workers = None, step: Progress | None = None
 ) -> pd.DataFrame:
     """The joint check of the two offices under the posterior and under the prior; columns as in ``calibration.bergen``.
 
@@ -159,7 +160,7 @@ def find_posterior(name: str | None) -> str:
         allowed = f"{nearest(name[:80], ['prior', *shipped])}, or a .parquet file"
         raise InputError(f"there is no posterior {name[:80]!r}", key="--posterior", allowed=allowed)
     load_posterior(str(file))
-    return str(file)
+    return str(file.absolute())  # workers of a cluster are elsewhere
 
 
 def validate(
@@ -168,7 +169,7 @@ def validate(
     *,
     worlds: int,
     seed: int,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> pd.DataFrame:
     """Every target beside the model's answers, one row each: the columns of ``COLUMNS``.
@@ -212,7 +213,7 @@ def ask_worlds(
     posterior: str,
     worlds: int,
     seed: int,
-    workers: int | None = None,
+    workers: Workers = None,
     step: Progress | None = None,
 ) -> Rows:
     """Ask so many simulated worlds under draws of a posterior, or of the prior; two worlds share a draw."""

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--lang", choices=("nb", "en"), default=None, help="language (default: that of the run)")
     verify = "run the study again, and say whether every table holds the same numbers"
     parser.add_argument("--verify", action="store_true", help=verify)
-    add_options(parser, "workers", "quiet")
+    add_options(parser, "workers", "cluster", "quiet")
 
 
 def main(args: argparse.Namespace) -> int:

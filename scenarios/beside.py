@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scenarios.progress import Progress
     from scenarios.study import Study
     from simulation.outcomes import Runs
+    from simulation.parallel import Workers
     from simulation.plan import Plan
     from simulation.runner import Finished
 
@@ -56,7 +57,7 @@ def run_beside(
     study: Study,
     finished: Finished,
     *,
-    workers: int | None = None,
+    workers: Workers = None,
     chunks: Path | None = None,
     resume: bool = False,
     step: Progress | None = None,

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from scenarios.folders import CHUNKS, check_folder, default_folder, open_folder
+from scenarios.folders import CHUNKS, can_go_on, check_folder, default_folder, open_folder
 from scenarios.options import add_options, path
 from scenarios.progress import Progress, progress
 from simulation.errors import InputError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from scenarios.beside import Beside
     from scenarios.study import Study
+    from simulation.parallel import Workers
     from simulation.runner import Finished
 
 MAIN_STUDY: Final = Path(__file__).resolve().parent / "caseload-10-vs-20.toml"
@@ -42,7 +43,7 @@ class Result:
 
     study: Study
     finished: Finished
-    workers: int | None = None
+    workers: Workers = None
 
     @functools.cached_property
     def differences(self) -> pd.DataFrame:
@@ -79,7 +80,7 @@ class Result:
 
 
 def compare(
-    study: Study | str | Path, replicates: int | None = None, seed: int | None = None, workers: int | None = None
+    study: Study | str | Path, replicates: int | None = None, seed: int | None = None, workers: Workers = None
 ) -> Result:
     """Run every arm of a study.
 
@@ -87,7 +88,7 @@ def compare(
     ----------
     study : from :func:`scenarios.load_study`, or the path of a study file
     replicates, seed : instead of the study's own
-    workers : cores to use; all by default
+    workers : cores to use, all by default; or a cluster from :func:`simulation.parallel.open_workers`
 
     Raises
     ------
@@ -104,8 +105,7 @@ def compare(
 def _run(
     study: Study,
     *,
-    workers: int | None = None,
-    cluster: str | None = None,
+    workers: Workers = None,
     chunks: Path | None = None,
     resume: bool = False,
     step: Progress | None = None,
@@ -122,7 +122,6 @@ def _run(
         resume=resume,
         progress=step,
         precision=study.precision,
-        cluster=cluster,
         chunk=max(1, min(CHUNK, FAMILIES_OF_CHUNK // study.arms[0].families)),
     )
 
@@ -130,8 +129,7 @@ def _run(
 def run_all(
     study: Study,
     *,
-    workers: int | None = None,
-    cluster: str | None = None,
+    workers: Workers = None,
     chunks: Path | None = None,
     resume: bool = False,
     quiet: bool = False,
@@ -144,7 +142,7 @@ def run_all(
         print("compiling the model, the first time only: 20 s or more", file=sys.stderr)
     warm_up()
     with progress(study.name, quiet=quiet) as step:
-        finished = _run(study, workers=workers, cluster=cluster, chunks=chunks, resume=resume, step=step)
+        finished = _run(study, workers=workers, chunks=chunks, resume=resume, step=step)
     with progress("the models beside it", quiet=quiet) as step:
         return finished, run_beside(study, finished, workers=workers, chunks=chunks, resume=resume, step=step)
 
@@ -157,7 +155,7 @@ def save(
     *,
     beside: Beside | None = None,
     command: str | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     figures: bool = True,
 ) -> None:
     """Write what a run leaves in its folder, with what is read of it by running a little of it again."""
@@ -210,7 +208,7 @@ def _lives(study: Study, finished: Finished) -> dict[str, Any] | None:
         return None
 
 
-def _incomes(study: Study, workers: int | None) -> Any:
+def _incomes(study: Study, workers: Workers) -> Any:
     """What the families have under ordinary follow-up, beside what is published; None for a very large pool, or many places."""
     from calibration.incomes import incomes
 
@@ -267,13 +265,9 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     if not args.resume:
         shutil.rmtree(chunks, ignore_errors=True)
     command = shlex.join(["python", "run.py", *sys.argv[1:]])
-    try:
-        finished, beside = run_all(
-            study, workers=args.workers, cluster=args.cluster, chunks=chunks, resume=args.resume, quiet=args.quiet
-        )
+    with can_go_on(folder):
+        finished, beside = run_all(study, workers=args.workers, chunks=chunks, resume=args.resume, quiet=args.quiet)
         save(folder, study, finished, args.lang, beside=beside, command=command, workers=args.workers)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"go on with: --resume --out {folder}") from None
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
         for line in _overloaded(folder, args.lang):

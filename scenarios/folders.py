@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from simulation.errors import InputError
+from simulation.errors import BrokenOffError, InputError
 from simulation.locks import LOCK, hold
 
 RUNS: Final = Path("results") / "runs"
@@ -82,6 +82,22 @@ def open_folder(folder: Path) -> Iterator[None]:
     except InputError:
         if made is not None and all(entry.is_dir() or entry.name in NOTES for entry in folder.rglob("*")):
             shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def can_go_on(folder: Path) -> Iterator[None]:
+    """Say how a run goes on that is broken off within the block: by the user, a full disk, a lost cluster."""
+    again = f"go on with: --resume --out {folder}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(again) from None
+    except (BrokenOffError, OSError) as error:
+        raise BrokenOffError(f"{error}; {again}") from error
+    except InputError as error:
+        if isinstance(error.__cause__, OSError):  # a file of the run that cannot be written
+            raise BrokenOffError(f"{error} {again}") from error
         raise
 
 

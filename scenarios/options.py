@@ -82,7 +82,10 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "seed": {"type": whole_number(0, 2**32 - 1), "metavar": "S", "help": "seed, 0 to 4294967295"},
     "out": {"type": path, "metavar": "DIR", "help": "folder for the results (default: results/runs/STUDY-NAME)"},
     "workers": {"type": whole_number(1, 1024), "metavar": "N", "help": "cores to use (default: all)"},
-    "cluster": {"metavar": "ADDRESS", "help": "a Dask scheduler to run on"},
+    "cluster": {
+        "metavar": "ADDRESS",
+        "help": "run in worker processes: local, or tcp://HOST:PORT of a Dask scheduler (extra [cluster])",
+    },
     "lang": {"choices": ("nb", "en"), "default": "nb", "help": "language of figures and report (default: nb)"},
     "quiet": {"action": "store_true", "help": "say nothing but errors"},
     "json": {"action": "store_true", "help": "one JSON document on standard output"},

@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--families", type=whole_number(10, 200_000), metavar="N", help="another size of the pool")
     parser.add_argument("--out", type=path, metavar="DIR", help="write figures there; with --solve, the profile's file")
     parser.add_argument("--write", type=path, metavar="PAGE.md", help="write the table between the markers of a page")
-    add_options(parser, "seed", "workers", "lang", "quiet", "json", "force")
+    add_options(parser, "seed", "workers", "cluster", "lang", "quiet", "json", "force")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -165,7 +165,8 @@ def _refuse_unused(args: argparse.Namespace) -> None:
             raise InputError("is of no use here", key="--steps", allowed="--solve --steps N")
         return
     given = {
-        name: getattr(args, name) for name in ("drift", "replicates", "prices", "families", "write", "workers", "json")
+        name: getattr(args, name)
+        for name in ("drift", "replicates", "prices", "families", "write", "cluster", "workers", "json")
     }
     for name, value in given.items():
         if value is not None and value is not False:

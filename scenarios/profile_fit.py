@@ -31,6 +31,7 @@ from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, resolve, so
 from simulation.compiled import SOURCE_HASH
 from simulation.engine import at_month_zero, burn_in, new_world, parameter_values
 from simulation.names import BARRIERS
+from simulation.parallel import Workers
 from simulation.parameters import find_parameter
 from simulation.plan import Plan, Profile
 
@@ -111,11 +112,11 @@ def measure(
     *,
     replicates: int,
     seed: int,
-    workers: int | None = 1,
+    workers: Workers = 1,
     step: Callable[[int, int], None] | None = None,
 ) -> Measured:
     """Measure so many municipalities of a plan: (statistic, population) wanted, and the distributions of the figures."""
-    from scenarios.threads import in_threads
+    from simulation.parallel import run_tasks
 
     def one(replicate: int) -> Measured:
         part = Measured()
@@ -123,7 +124,7 @@ def measure(
         return part
 
     parts: dict[int, Measured] = {}
-    for done, (replicate, part) in enumerate(in_threads(one, range(replicates), workers), start=1):
+    for done, (replicate, part) in enumerate(run_tasks(one, range(replicates), workers), start=1):
         parts[replicate] = part
         if step is not None:
             step(done, replicates)

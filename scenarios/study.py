@@ -367,7 +367,7 @@ def _posterior(value: str, layers: Layers) -> str:
     if "/" in value or value.endswith(".parquet"):
         if "\0" in value or not Path(value).is_file():
             raise _wrong(layers, ("study", "posterior"), f"{shown(value)} is not a file", '"prior", or a file of draws')
-        return value
+        return str(Path(value).absolute())  # workers of a cluster are elsewhere
     _check_choice("posterior", value, ["prior", *names_in(POSTERIORS)], layers)
     return str(next(path for path in sorted(POSTERIORS.glob(f"{value}.*")) if path.is_file()))
 

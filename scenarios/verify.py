@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scenarios.study import Study
+    from simulation.parallel import Workers
     from simulation.plan import Profile
 
 KEYS: Final = ("study_toml", "tables", "inputs", "source_hash", "unit_costs", "payers")  # that a run must have kept
@@ -43,7 +44,7 @@ class Compared:
     """the first value that is another, in words"""
 
 
-def verify(folder: Path, *, workers: int | None = None, quiet: bool = False) -> int:
+def verify(folder: Path, *, workers: Workers = None, quiet: bool = False) -> int:
     """Run the study of a finished run again, and say whether all of its numbers are the same.
 
     Returns
@@ -215,7 +216,7 @@ def _posterior(manifest: Mapping[str, Any], folder: Path) -> str:
 # ---- running and comparing -------------------------------------------------------------------------------------------
 
 
-def _run_again(study: Study, folder: Path, workers: int | None, *, quiet: bool) -> None:
+def _run_again(study: Study, folder: Path, workers: Workers, *, quiet: bool) -> None:
     """Everything that a run leaves but figures and report."""
     from scenarios.comparison import run_all, save
 

@@ -11,6 +11,9 @@ building a pool and burning it in is to cost at most what the study costs.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
+import importlib.util
 import json
 import os
 import pickle
@@ -51,9 +54,13 @@ class Size:
     """Whether the whole main job is run, in a process of its own."""
     analyses: int = 3
     """pieces for each core from which the time of sensitivity and frontier is told; 0: none"""
+    chunks: int = 10
+    """of about a second, from which the runner's own time is told; 0: none"""
 
 
-QUICK: Final = Size(runs=3, pools=(1_000, 10_000), replicates=10, plain_families=30, main_job=False, analyses=0)
+QUICK: Final = Size(
+    runs=3, pools=(1_000, 10_000), replicates=10, plain_families=30, main_job=False, analyses=0, chunks=0
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,8 @@ def measure(size: Size) -> Iterator[tuple[int, int, list[Record]]]:
         _threads,
         _memory,
     ]
+    if size.chunks:
+        parts.append(_overhead)
     if size.analyses:
         parts.append(_analyses)
     if size.main_job:
@@ -336,6 +345,37 @@ def _threads(size: Size) -> list[Record]:
 
     ratio = _ratios([on(2), on(1)], max(3, size.runs // 2), time.perf_counter)[1]
     return [Record("threads_2", ratio, "times the rate on one worker, by the clock on the wall")]
+
+
+def _overhead(size: Size) -> list[Record]:
+    """What chunks, storing and sending add to the time of the replicates alone, on one worker."""
+    from scenarios.study import load_study
+    from simulation.engine import run_arms
+    from simulation.parallel import Workers, open_workers
+    from simulation.runner import run_study
+
+    study = load_study("caseload-10-vs-20")
+
+    def alone(replicates: int) -> float:
+        for k in range(replicates):
+            run_arms(study.arms, study.contrasts, replicate=k, seed=1, draw=k // 2)
+        return float(replicates)
+
+    def through(workers: Workers, replicates: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            options: dict[str, Any] = {"workers": workers, "chunk": chunk, "chunks_dir": Path(folder)}
+            run_study(study.arms, study.contrasts, replicates=replicates, seed=1, **options)
+        return float(replicates)
+
+    chunk = max(1, round(1.0 / _median(lambda: alone(1), 3)))
+    replicates = chunk * size.chunks
+    where = {"threads": None} | ({"cluster": "local"} if importlib.util.find_spec("distributed") else {})
+    with contextlib.ExitStack() as opened:
+        workers = [opened.enter_context(open_workers(1, cluster)) for cluster in where.values()]
+        ways = [functools.partial(alone, replicates), *(functools.partial(through, w, replicates) for w in workers)]
+        ratios = _ratios(ways, size.runs // 2 or 1, time.perf_counter)[1:]
+    unit = f"of the time of replicates alone, in chunks of {chunk}: about a second"
+    return [Record(f"overhead_{name}", ratio - 1.0, unit) for name, ratio in zip(where, ratios, strict=True)]
 
 
 def _analyses(size: Size) -> list[Record]:

@@ -20,11 +20,11 @@ from typing import Any, TypeVar
 import numba
 
 _PACKAGE = Path(__file__).resolve().parent
-_NO_MODEL = ("bench.py",)  # measures the model, and is no part of it
+_NO_MODEL = ("bench.py", "parallel.py")  # measures the model, runs it somewhere: no part of it
 
 
 def source_hash() -> str:
-    """SHA-256 over every source and data file of the model (``simulation/`` without its bench), as 64 hexadecimal digits."""
+    """SHA-256 over every source and data file of the model (``simulation/`` without ``_NO_MODEL``), as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*"), key=lambda p: p.relative_to(_PACKAGE).as_posix()):
         if path.suffix in {".py", ".toml", ".csv"} and "__pycache__" not in path.parts and path.name not in _NO_MODEL:

@@ -33,6 +33,7 @@ from simulation.municipality import (
 )
 from simulation.names import SERVICES
 from simulation.outcomes import LEAD_MONTHS, OUTCOME_NAMES, STUDY_POPULATIONS, FloatArray
+from simulation.parallel import Workers
 from simulation.parameters import prior_values, to_record, with_overrides
 from simulation.plan import Plan
 from simulation.posterior import posterior_values
@@ -610,7 +611,7 @@ def run_replicate(
     return OneRun(world.families, world.coordinators, world.services, world.town, kept)
 
 
-def ensemble(plan: Plan, *, replicates: int, seed: int, workers: int | None = None) -> Mapping[str, pd.DataFrame]:
+def ensemble(plan: Plan, *, replicates: int, seed: int, workers: Workers = None) -> Mapping[str, pd.DataFrame]:
     """Run one arm over replicates and draws: tidy tables ``outcomes`` and ``replicates``, as in a run's folder."""
     from results.statistics import outcomes_table, replicates_table
     from simulation.runner import run_study

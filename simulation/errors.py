@@ -45,6 +45,10 @@ class InputError(ValueError):
         return _rebuild, (self.problem, self.file, self.key, self.allowed)
 
 
+class BrokenOffError(RuntimeError):
+    """Work that could not be finished for a reason outside its input, such as a full disk. What is done is kept."""
+
+
 def _rebuild(problem: str, file: str | None, key: str | None, allowed: str | None) -> InputError:
     return InputError(problem, file=file, key=key, allowed=allowed)
 

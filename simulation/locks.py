@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -36,10 +37,12 @@ def hold(folder: Path) -> Iterator[None]:
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = lock.exists() and os.path.samestat(os.fstat(stream.fileno()), lock.stat())
         except OSError:
-            raise InputError(
-                "another run is writing here", file=folder, key="--out", allowed="another folder, or wait"
-            ) from None
+            ours = False
+        if not ours:  # held by another run, or taken away by one that ended just now
+            allowed = "another folder, or wait"
+            raise InputError("another run is writing here", file=folder, key="--out", allowed=allowed)
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ under others it would mean something else, and is refused.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -57,6 +58,38 @@ def posterior_identity(posterior: str) -> Identity | None:
         return None
     load_posterior(posterior)
     return _identity(posterior)
+
+
+def posterior_hash(posterior: str) -> str:
+    """SHA-256 of the file that a plan's ``posterior`` is now, 64 hexadecimal digits; its name where it is no file.
+
+    Raises
+    ------
+    InputError : the file cannot be read, as :func:`load_posterior` says
+    """
+    identity = posterior_identity(posterior)
+    return posterior if identity is None else _hash(posterior, identity)
+
+
+def check_posterior(posterior: str, known: str) -> None:
+    """Refuse a posterior that is not the file that a run began with, whose hash is ``known``: here, or where a worker is.
+
+    Raises
+    ------
+    InputError : it is another, or cannot be read
+    """
+    try:
+        same = posterior_hash(posterior) == known
+    except InputError:
+        same = False
+    if not same:
+        problem = "has changed or gone since the run began, or is not the same file where a worker of the cluster is"
+        raise InputError(problem, file=posterior, allowed="a file that stays as it is, at the same path for all")
+
+
+@functools.lru_cache(maxsize=4)
+def _hash(file: str, identity: Identity) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _identity(file: str) -> Identity:

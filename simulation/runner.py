@@ -1,12 +1,13 @@
-"""Running a study: replicates in chunks over threads, each finished chunk stored, so that a stopped run goes on.
+"""Running a study: replicates in chunks, each finished chunk stored, so that a stopped run goes on.
 
-A chunk is the unit of work, of storage and of retry, and what a cluster would be given. Threads are enough on one machine:
-compiled rules let go of Python's lock. Results do not depend on workers, chunk size or order.
+A chunk is the unit of work, of storage and of retry, wherever it runs (:mod:`simulation.parallel`). Results do not depend on
+workers, chunk size or order.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import json
@@ -14,8 +15,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,12 +25,13 @@ import pandas as pd
 
 from simulation.compiled import SOURCE_HASH
 from simulation.engine import Replicate, parameter_values, run_arms
-from simulation.errors import InputError
+from simulation.errors import BrokenOffError, InputError
 from simulation.locks import hold
 from simulation.outcomes import OUTCOME_NAMES, FloatArray, Runs
+from simulation.parallel import Cluster, Workers, open_workers, run_tasks
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
-from simulation.posterior import posterior_identity
+from simulation.posterior import check_posterior, posterior_hash
 from simulation.warm import warm_up
 
 CHUNK: Final = 20  # replicates
@@ -42,6 +43,7 @@ _STORED: Final = (*_PARTS, "places")  # places are not held in memory but read a
 Progress = Callable[[int, int], None]
 PlaceValues = Iterable[tuple[int, int, FloatArray]]
 """Replicate, draw and values (P places, A arms, K outcomes) of each replicate of a study over places, in order."""
+Failure = dict[str, Any]
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Finished:
     """A finished run."""
 
     runs: Runs
-    failures: list[dict[str, Any]]
+    failures: list[Failure]
     """replicate, draw and traceback of each replicate that failed"""
     wall_seconds: float
     family_months: int
@@ -78,12 +80,10 @@ def _plain(value: Any) -> Any:
 
 
 def inputs_hash(plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int) -> str:
-    """What a chunk depends on: plans, contrasts, seed and the model's sources. Not the number of replicates."""
-    files = {plan.posterior for plan in plans} - {"prior", "default"}
-    posteriors = [hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in sorted(files)]
-    document = json.dumps(
-        [[_plain(plan) for plan in plans], [list(c) for c in contrasts], seed, SOURCE_HASH, posteriors], sort_keys=True
-    )
+    """What a chunk depends on: plans, contrasts, seed and the model's sources. Not the number of replicates, nor a path."""
+    posteriors = [posterior_hash(name) for name in sorted({plan.posterior for plan in plans})]
+    told = [[_plain(replace(plan, posterior="")) for plan in plans], [list(c) for c in contrasts], seed]
+    document = json.dumps([*told, SOURCE_HASH, posteriors], sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()
 
 
@@ -141,9 +141,8 @@ class ChunkStore:
     def save(self, replicates: Sequence[Replicate]) -> None:
         """Store a chunk whole or not at all."""
         name = f"chunk-{replicates[0].replicate:06d}-{replicates[-1].replicate:06d}.parquet"
-        temporary = self.folder / f".{name}.{os.getpid()}"
-        write_chunk(temporary, replicates)
-        os.replace(temporary, self.folder / name)
+        with _whole(self.folder / name) as temporary:
+            write_chunk(temporary, replicates)
 
 
 def write_chunk(path: Path, replicates: Sequence[Replicate]) -> None:
@@ -196,9 +195,22 @@ def read_chunk(path: Path) -> list[Replicate]:
 
 
 def _write(path: Path, content: bytes) -> None:
+    with _whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A temporary path, which becomes ``path`` when the block has ended well, and is gone when it has not."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BrokenOffError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 # --- running ------------------------------------------------------------------------------------------------------
@@ -210,7 +222,7 @@ def run_study(
     *,
     replicates: int,
     seed: int,
-    workers: int | None = None,
+    workers: Workers = None,
     chunks_dir: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -228,18 +240,26 @@ def run_study(
     chunks_dir : where finished chunks are kept; None keeps them in memory
     precision : stop when half the width of the 95 % interval of the first contrast's difference in ``employed_share``
         (eligible, horizon) is below this
-    cluster : the seam for a scheduler; not available in this version
+    workers : threads, all cores by default; or an open cluster
+    cluster : the address of one, which is opened for this study alone (:func:`simulation.parallel.open_workers`)
+
+    Raises
+    ------
+    InputError : wrong input
+    BrokenOffError : chunks cannot be stored, or the cluster is lost; with ``resume`` it goes on
     """
-    if cluster is not None:
-        raise InputError("no cluster in this version", key="--cluster", allowed="--workers N on one machine")
     if replicates < 1:
         raise InputError(f"{replicates} replicates", key="study.replicates", allowed="1 or more")
     check_alike(plans)
     posterior = plans[0].posterior
-    asked_of = posterior_identity(posterior)  # a file that is wrong is wrong before the first replicate
+    draws_of = posterior_hash(posterior)  # a file that is wrong is wrong before the first replicate
     warm_up()
     started = time.perf_counter()
     with contextlib.ExitStack() as held:
+        if cluster is not None:
+            if isinstance(workers, Cluster):
+                raise InputError("two clusters", key="--cluster", allowed="one of workers and cluster")
+            workers = held.enter_context(open_workers(workers, cluster))
         store = None
         if chunks_dir is not None:
             chunks_dir.mkdir(parents=True, exist_ok=True)
@@ -251,8 +271,7 @@ def run_study(
             work.run(range(replicates), workers, chunk)
         else:
             _run_to_precision(work, replicates, precision, workers, chunk)
-        if posterior_identity(posterior) != asked_of:
-            raise InputError("has changed while the study ran", file=posterior, allowed="a file that stays as it is")
+        check_posterior(posterior, draws_of)
         return work.finish(started)
 
 
@@ -284,6 +303,23 @@ def check_alike(plans: Sequence[Plan]) -> None:
             raise InputError(problem, key=key, allowed="the same places in all arms of a study")
 
 
+def _run_chunk(
+    plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int, numbers: Sequence[int]
+) -> tuple[list[Replicate], list[Failure]]:
+    """The replicates of a chunk, and what is known of those that failed."""
+    good: list[Replicate] = []
+    bad: list[Failure] = []
+    for number in numbers:
+        draw = number // 2
+        try:
+            good.append(run_arms(plans, contrasts, replicate=number, seed=seed, draw=draw))
+        except InputError:
+            raise
+        except Exception:
+            bad.append({"replicate": number, "draw": draw, "traceback": traceback.format_exc()})
+    return good, bad
+
+
 class _Work:
     """The state of a run: replicates done and failed."""
 
@@ -304,7 +340,7 @@ class _Work:
         """parts of all replicates, (total, ...): written in place, so that nothing is held twice"""
         self.places: dict[int, FloatArray] = {}
         """of each replicate, where nothing is stored"""
-        self.failures: dict[int, dict[str, Any]] = {}
+        self.failures: dict[int, Failure] = {}
         self.simulated = 0
         self.resumed = 0
 
@@ -320,44 +356,15 @@ class _Work:
         if self.progress is not None:
             self.progress(len(self.done) + len(self.failures), self.total)
 
-    def _chunk(self, numbers: Sequence[int]) -> tuple[list[Replicate], list[dict[str, Any]]]:
-        good: list[Replicate] = []
-        bad: list[dict[str, Any]] = []
-        for number in numbers:
-            draw = number // 2
-            try:
-                good.append(run_arms(self.plans, self.contrasts, replicate=number, seed=self.seed, draw=draw))
-            except InputError:
-                raise
-            except Exception:
-                bad.append({"replicate": number, "draw": draw, "traceback": traceback.format_exc()})
-        return good, bad
-
-    def run(self, numbers: Sequence[int], workers: int | None, chunk: int) -> None:
+    def run(self, numbers: Sequence[int], workers: Workers, chunk: int) -> None:
         """Run those of ``numbers`` that are not done."""
         left = [n for n in numbers if n not in self.done and n not in self.failures]
         chunks = [left[i : i + chunk] for i in range(0, len(left), chunk)]
-        count = workers or os.cpu_count() or 1
-        if not chunks:
-            return
-        with ThreadPoolExecutor(max_workers=count) as pool:
-            waiting: set[Future[tuple[list[Replicate], list[dict[str, Any]]]]] = set()
-            queue = iter(chunks)
-            try:
-                while True:
-                    while len(waiting) < count and (numbers_next := next(queue, None)) is not None:
-                        waiting.add(pool.submit(self._chunk, numbers_next))
-                    if not waiting:
-                        break
-                    ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in ready:
-                        self._take(*future.result())
-            except BaseException:
-                for future in waiting:
-                    future.cancel()
-                raise
+        one = functools.partial(_run_chunk, tuple(self.plans), tuple(self.contrasts), self.seed)
+        for _, (good, bad) in run_tasks(one, chunks, workers, posterior=self.plans[0].posterior):
+            self._take(good, bad)
 
-    def _take(self, good: list[Replicate], bad: list[dict[str, Any]]) -> None:
+    def _take(self, good: Sequence[Replicate], bad: Sequence[Failure]) -> None:
         for replicate in good:
             self._keep(replicate)
             self.simulated += replicate.family_months
@@ -440,7 +447,7 @@ class _Places:
         return self.store.places([number for number, _ in self.done])
 
 
-def _run_to_precision(work: _Work, most: int, precision: float, workers: int | None, chunk: int) -> None:
+def _run_to_precision(work: _Work, most: int, precision: float, workers: Workers, chunk: int) -> None:
     """Double the replicates until the wanted precision is there; the stages do not depend on workers or resuming."""
     if not work.contrasts:
         raise InputError("needs a contrast", key="--precision", allowed="a study with at least one [[contrast]]")

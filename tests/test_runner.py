@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_study import ARRAYS, SMALL, contents, files_of
 
 import run
 import simulation.runner as runner
@@ -36,35 +37,6 @@ from simulation.outcomes import OUTCOMES, Runs
 from simulation.runner import Finished, check_alike, run_study
 
 ROOT = Path(run.__file__).resolve().parent
-SMALL = """
-[study]
-name = "small"
-profile = "oygarden"
-horizon_months = 6
-burn_in_months = 24
-replicates = 10
-seed = 5
-[pool]
-families = 40
-[[arm]]
-name = "ordinary"
-[[arm]]
-name = "ten"
-coordinators = 2
-caseload = 5
-[[arm]]
-name = "twenty"
-coordinators = 2
-caseload = 10
-[[contrast]]
-name = "10 vs 20"
-arm = "ten"
-against = "twenty"
-"""
-ARRAYS = (
-    *("replicate", "draw", "study", "followed", "followed_families", "paired", "flows", "drift"),
-    *("groups", "group_families"),
-)
 TABLES = tuple(name for name in TABLE_COLUMNS if not name.startswith("incomes"))
 
 
@@ -81,18 +53,9 @@ def finish(study: Study, replicates: int = 10, **options: Any) -> Finished:
     return run_study(study.arms, study.contrasts, replicates=replicates, seed=study.seed, **options)
 
 
-def contents(runs: Runs) -> dict[str, bytes]:
-    return {name: getattr(runs, name).tobytes() for name in ARRAYS}
-
-
 def in_csv(runs: Runs) -> dict[str, str]:
     tables = make_tables(runs, "2025")
     return {name: getattr(tables, name).to_csv() for name in TABLES}
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """The tables of a run's folder."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in {".csv", ".parquet"}}
 
 
 def failing(*numbers: int) -> Callable[..., Replicate]:
@@ -508,7 +471,7 @@ def test_a_profile_that_differs_is_refused_and_an_equal_one_is_not(study: Study)
         check_alike([first, other])
 
 
-@pytest.mark.parametrize("options", [{"replicates": 0}, {"replicates": 2, "cluster": "tcp://here:1"}])
+@pytest.mark.parametrize("options", [{"replicates": 0}, {"replicates": 2, "cluster": "here:1"}])
 def test_what_cannot_be_run_is_refused(study: Study, options: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         run_study(study.arms, study.contrasts, seed=1, **options)
