@@ -186,7 +186,7 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole_paths(table: dict[str, Any], file: Path, at: Key, folder: Path | None) -> None:
-    """A profile, posterior or file of unit costs is relative to the study that says so, and lies by it; or as seen from a folder."""
+    """A profile, posterior or file of unit costs lies by the study that says so, or is as seen from a folder."""
     for key in ("profile", "posterior", "costs"):
         value = table.get(key)
         if not isinstance(value, str) or (key == "profile" and not value.endswith((".toml", ".csv"))):
