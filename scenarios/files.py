@@ -10,7 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -60,18 +60,19 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
 
 
 def beside(name: str, file: Path, key: str) -> Path:
-    """The file that another, ``file``, names under a key: in its own folder or below, wherever the file comes from.
+    """The file that another, ``file``, names under a key, in its own folder or below; a whole path may lead there too.
 
     Raises
     ------
     InputError : the path leads out of the folder
     """
-    if any(
-        path.is_absolute() or path.drive or ".." in path.parts for path in (PurePosixPath(name), PureWindowsPath(name))
-    ):
+    path, folder = file.parent / name, file.parent.absolute()
+    foreign = PureWindowsPath(name)
+    inside = path.absolute().is_relative_to(folder) if Path(name).is_absolute() else not (foreign.drive or foreign.root)
+    if not inside or ".." in (*Path(name).parts, *foreign.parts):
         allowed = "a file in the folder of this one or below it; on the command line, any"
         raise InputError(f"{shown(name)} leads out of the folder", file=file, key=key, allowed=allowed)
-    return file.parent / name
+    return path
 
 
 def exists(path: Path) -> bool:

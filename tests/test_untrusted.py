@@ -115,7 +115,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_it_is_unpack
     rows = 30_000_000
     column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), pa.array([0.5]))
     pq.write_table(pa.table({parameter_names()[0]: column}), path, compression="zstd")
-    assert path.stat().st_size < 100_000
+    assert path.stat().st_size < 1_000_000  # and 240 MB unpacked
     with pytest.raises(InputError, match="too large"):
         load_posterior(str(path))
 
