@@ -711,8 +711,7 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        told = vars(args) | {"seconds": args.seconds}
-        tally = fuzz(Path(folder).resolve(), **told)
+        tally = fuzz(Path(folder).resolve(), **vars(args))
         os.chdir(ROOT)
         print(tally.table().to_string())
         total = sum(tally.counts.values())

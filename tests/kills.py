@@ -44,6 +44,7 @@ def start(arguments: list[str]) -> int:
         os.dup2(silent, 1)
         os.dup2(silent, 2)
         code = 1
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would not hear it
         try:
             if arguments[0] == "calibrate":
                 test_calibrate.make_little(Path("little.toml").absolute())
@@ -58,7 +59,7 @@ def end(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def prepare(folder: Path) -> dict[str, list[str]]:
+def prepare(folder: Path, only: str) -> dict[str, list[str]]:
     """The commands, small enough to be run by the hundred; no figures."""
     os.chdir(folder)
     Path("small.toml").write_text(SMALL, encoding="utf-8")
@@ -67,7 +68,9 @@ def prepare(folder: Path) -> dict[str, list[str]]:
     page.write_figures_and_report = lambda *_, **__: None  # type: ignore[assignment]
     beside.LARGEST = 0
     warm_up()
-    return {name: [name, *COMMANDS[name], "--quiet", "--workers", "1", "--out", "out"] for name in KILLED}
+    return {
+        name: [name, *COMMANDS[name], "--quiet", "--workers", "1", "--out", "out"] for name in KILLED if only in name
+    }
 
 
 def main() -> int:
@@ -76,12 +79,13 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="commands whose name holds this")
     args = parser.parse_args()
     rng, began = random.Random(args.seed), time.monotonic()
     killed: Counter[tuple[str, str]] = Counter()
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as name:
-        commands = prepare(Path(name).resolve())
+        commands = prepare(Path(name).resolve(), args.only)
         right, lasts = {}, {}
         for command, arguments in commands.items():
             since = time.monotonic()
@@ -92,7 +96,7 @@ def main() -> int:
             print(f"{command}: {len(right[command])} tables in {lasts[command]:.1f} s", flush=True)
         turn = 0
         while killed.total() < args.kills and time.monotonic() - began < args.seconds:
-            command = KILLED[turn % len(KILLED)]
+            command = list(commands)[turn % len(commands)]
             turn += 1
             wrong += disturb(command, commands[command], lasts[command], right[command], rng, killed)
             shutil.rmtree("out", ignore_errors=True)
