@@ -35,7 +35,7 @@ def prepare() -> None:
 
 
 def opening() -> Levers:
-    """What the lab opens with: the first programme, over as many months as a lab that nobody has set, in a place as large as it is."""
+    """The first programme, over as many months as a lab that nobody has set, its place as large as it is."""
     levers = presets()[PROGRAMMES[0]].levers.with_value("horizon_months", Levers().horizon_months)
     return replace(levers, families=None)
 
