@@ -116,7 +116,10 @@ def run_tasks(
                 running[submit(task)] = task
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            done = wait(running, return_when=FIRST_COMPLETED).done
+            for future in [
+                future for future in running if future in done
+            ]:  # in order: what was begun before is not lost
                 task = running.pop(future)
                 yield task, _found(future, task)
 
