@@ -144,18 +144,18 @@ def _unknown(name: str) -> Exception:
 
 
 def _explain(error: Exception) -> int:
-    from simulation.errors import BrokenOffError, InputError
+    from simulation.errors import BrokenOffError, InputError, printable
 
-    if isinstance(error, InputError | BrokenOffError):
-        print(f"{NAME}: {error}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
-    if os.environ.get("FAMILIEBANER_DEBUG"):
+    if os.environ.get("FAMILIEBANER_DEBUG") and (error.__cause__ or not isinstance(error, InputError | BrokenOffError)):
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, InputError | BrokenOffError):
+        print(f"{NAME}: {printable(str(error))}", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
     words = " ".join(f"{type(error).__name__}: {error}".split())
     words = words if len(words) <= 300 else f"{words[:140]} ... {words[-150:]}"
-    print(f"{NAME}: something broke: {words} (FAMILIEBANER_DEBUG=1 shows where)", file=sys.stderr)
+    print(f"{NAME}: something broke: {printable(words)} (FAMILIEBANER_DEBUG=1 shows where)", file=sys.stderr)
     return 1
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from calibration.questions import Kind, Question, Setting, kind_of
-from scenarios.files import Table, check, dotted, exists, read_toml, shown
+from scenarios.files import Table, beside, check, dotted, exists, read_toml, shown
 from scenarios.profiles import load_profile
 from scenarios.schema import SLUG, SLUG_WORDS
 from simulation.errors import InputError, nearest
@@ -225,15 +225,15 @@ def load_targets(name: str | Path = "holf", known: Collection[str] | None = None
     return found
 
 
-def _locate(name: str, beside: Path | None = None, key: str | None = None) -> Path:
+def _locate(name: str, file: Path | None = None, key: str = "") -> Path:
     """Where a file lies; the path in ``extends`` is seen from the file that says it."""
     own = name.endswith(".toml")
     path = Path(name) if own else FOLDER / f"{name}.toml"
-    if own and beside is not None:
-        path = beside.parent / path
+    if own and file is not None:
+        path = beside(name, file, key)
     if (own and not exists(path)) or (not own and name not in target_names()):
         allowed = f"{nearest(name[:80], target_names())}; or the path of a .toml file"
-        raise InputError(f"there are no targets {shown(name)}", file=beside, key=key, allowed=allowed)
+        raise InputError(f"there are no targets {shown(name)}", file=file, key=key or None, allowed=allowed)
     return path
 
 

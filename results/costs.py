@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from results.files import file_of_year
-from scenarios.files import Table, check, dotted, exists, read_toml, shown
+from scenarios.files import Table, beside, check, dotted, exists, read_toml, shown
 from simulation.errors import InputError, nearest
 from simulation.names import BENEFITS, SERVICES
 from simulation.outcomes import FLOWS
@@ -472,7 +472,7 @@ def _extended(content: dict[str, Any], file: Path) -> Path | None:
     )
     if not isinstance(name, str) or not name.strip() or "\0" in name:
         raise InputError(f"{shown(name)} is not a path", file=file, key="extends", allowed=allowed)
-    for other in (file.parent / name, FOLDER / name, FOLDER / f"{name}.toml"):
+    for other in (beside(name, file, "extends"), FOLDER / name, FOLDER / f"{name}.toml"):
         if exists(other) and other.is_file() and not other.samefile(file):  # one's own may be called as ours is
             return other
     raise InputError(f"{shown(name)} does not exist", file=file, key="extends", allowed=allowed)

@@ -149,8 +149,8 @@ def read_csv(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> pd.
             na_values={name: [""] for name in numbers},
             encoding="utf-8",
         )
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read as a table: {error}", file=path) from error
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
+        raise InputError(f"cannot be read as a table: {str(error)[:200]}", file=path) from error
     missing = [name for name in (*text, *numbers) if name not in table.columns]
     if missing:
         raise InputError(f"lacks the columns {', '.join(missing)}", file=path)

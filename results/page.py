@@ -30,6 +30,7 @@ from results.style import Picture
 from results.template import template
 from results.titles import titled
 from results.told import Told, told_of
+from simulation.errors import InputError
 
 Job = Callable[[], Picture | None]
 
@@ -53,7 +54,7 @@ def write_figures_and_report(
     """
     from results.formats import write_formats
 
-    files.make_folder(folder / "figures")
+    _make_folder_of_figures(folder)
     if second is not None:
         second.ask(manifest)
     told, titles, lives = titled(told_of(tables, folder), manifest, lives, lang)
@@ -69,6 +70,13 @@ def write_figures_and_report(
     files.write_text(path, html(made))
     write_formats(folder, made, told)
     return path
+
+
+def _make_folder_of_figures(folder: Path) -> None:
+    """``figures``, which a folder from a stranger may hold as a link: what is written and taken away stays within the folder."""
+    if (folder / "figures").is_symlink():
+        raise InputError("is a link to another place", file=folder / "figures", allowed="a folder, or nothing")
+    files.make_folder(folder / "figures")
 
 
 def _draw_all(folder: Path, todo: Sequence[Job], second: Second | None) -> list[Picture]:
@@ -95,7 +103,7 @@ def _keep(found: dict[int, Picture], place: int, job: Job, folder: Path) -> None
 
 def save_picture(folder: Path, picture: Picture) -> Picture:
     """Write a figure's images into the run's folder; the figure."""
-    files.make_folder(folder / "figures")
+    _make_folder_of_figures(folder)
     style.save(folder / "figures", picture.name, picture.images)
     return picture
 

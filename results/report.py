@@ -69,14 +69,23 @@ def remake(folder: Path, lang: str | None = None, *, quiet: bool = False) -> Pat
     from results.provenance import check_unchanged, write_manifest
     from results.run_folder import check_language, read_lives, read_manifest, read_tables
     from results.second import second_process
+    from simulation.errors import InputError
 
     manifest = read_manifest(folder)
     language = check_language(lang or str(manifest.get("lang", "nb")))
     doubt = check_unchanged(folder, manifest)
     if doubt and not quiet:
         print(f"{folder}: {doubt}", file=sys.stderr)
-    with second_process(folder, language, len(manifest["contrasts"])) as second:
-        report = write_figures_and_report(folder, read_tables(folder), manifest, read_lives(folder), language, second)
+    tables, lives = read_tables(folder), read_lives(folder)
+    try:
+        with second_process(folder, language, len(manifest["contrasts"])) as second:
+            report = write_figures_and_report(folder, tables, manifest, lives, language, second)
+    except (InputError, OSError):
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        # Tables and manifest were each of the right form: what they say does not go together, as no run leaves it.
+        problem = f"no report can be made of what the folder holds: {type(error).__name__}: {str(error)[:200]}"
+        raise InputError(problem, file=folder, allowed="the folder as a run left it") from error
     if not doubt:
         write_manifest(folder, manifest)  # with the hashes of what was made
     return report

@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from results import evaluation, files, places, statistics
 from results.calibration import read_fit
@@ -26,6 +27,7 @@ from results.costs import Costs, costs_path, load_costs
 from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
 from results.provenance import data_hashes, write_manifest
 from results.second import second_process
+from scenarios.files import check
 from simulation.errors import InputError
 from simulation.outcomes import Runs
 
@@ -96,6 +98,8 @@ class Tables:
     """headline differences of the study, of the prior and of the null model; empty where there is no contrast"""
 
 
+MOST_BYTES: Final = 100_000_000  # of a manifest
+_WRITTEN_BY_US: Final = "a manifest written by this program"
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
     | {"name", "source", "household", "kind", "ratio", "says", "direction", "gain", "group", "member"}
@@ -328,6 +332,28 @@ def _package_version(name: str) -> str | None:
 # ---- reading it again -----------------------------------------------------------------------------------------------
 
 
+class _Contrast(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    name: str
+    arm: str
+    against: str
+
+
+class _Said(BaseModel):
+    """What must be of the right kind in a manifest, whoever wrote it: the rest is only shown."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    study_name: str = Field(max_length=200)
+    arms: list[str] = Field(min_length=1, max_length=1000)
+    contrasts: list[_Contrast] = Field(max_length=10_000)
+    study: dict[str, Any]
+    horizon: int = Field(ge=1, le=100_000)
+    failures: list[Any]
+    tables: dict[str, str] = {}
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a finished run.
 
@@ -346,13 +372,21 @@ def read_manifest(folder: Path) -> Manifest:
             allowed="the folder of a finished run; `python run.py compare STUDY.toml --resume` finishes one",
         )
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"is larger than {MOST_BYTES // 1_000_000} MB", file=path, allowed=_WRITTEN_BY_US)
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except InputError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot be read: {error}", file=path) from error
     wanted = ("study_name", "arms", "contrasts", "study", "replicates", "seed", "horizon", "version", "failures")
     missing = [key for key in wanted if not isinstance(manifest, dict) or key not in manifest]
     if missing:
-        raise InputError(f"lacks {', '.join(missing)}", file=path, allowed="a manifest written by this program")
+        raise InputError(f"lacks {', '.join(missing)}", file=path, allowed=_WRITTEN_BY_US)
+    check(_Said, manifest, lambda key: path)
+    for contrast in manifest["contrasts"]:
+        if not {contrast["arm"], contrast["against"]} <= set(manifest["arms"]):
+            raise InputError("is of arms that are not there", file=path, key="contrasts", allowed=_WRITTEN_BY_US)
     return dict(manifest)
 
 
@@ -390,5 +424,5 @@ def read_lives(folder: Path) -> dict[str, Any] | None:
     try:
         lives = json.loads(path.read_text(encoding="utf-8"))
         return {key: lives[key] for key in ("panel_a", "panel_b", "label_a", "label_b")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"cannot be read as two lives: {error}", file=path) from error

@@ -10,7 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -39,7 +39,13 @@ class Table(BaseModel):
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file; ``InputError`` for whatever cannot be read, or is not a reasonable TOML file."""
-    text = _decode(read_bytes(path, "a TOML file"), path)
+    return parse_toml(_decode(read_bytes(path, "a TOML file"), path), path)
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """The content of a TOML text that stands in a file; ``InputError`` for what is not a reasonable one."""
+    if len(text) > MAX_BYTES:
+        raise InputError("is larger than 1 MB", file=path, allowed="at most 1 MB")
     if any(len(line) > MAX_LINE for line in text.splitlines()):
         raise InputError("has a line that is too long", file=path, allowed=f"lines of at most {MAX_LINE} characters")
     try:
@@ -51,6 +57,22 @@ def read_toml(path: Path) -> dict[str, Any]:
     if _deeper_than(content, MAX_DEPTH):
         raise _too_deep(path)
     return content
+
+
+def beside(name: str, file: Path, key: str) -> Path:
+    """The file that another, ``file``, names under a key, in its own folder or below; a whole path may lead there too.
+
+    Raises
+    ------
+    InputError : the path leads out of the folder
+    """
+    path, folder = file.parent / name, file.parent.absolute()
+    foreign = PureWindowsPath(name)
+    inside = path.absolute().is_relative_to(folder) if Path(name).is_absolute() else not (foreign.drive or foreign.root)
+    if not inside or ".." in (*Path(name).parts, *foreign.parts):
+        allowed = "a file in the folder of this one or below it; on the command line, any"
+        raise InputError(f"{shown(name)} leads out of the folder", file=file, key=key, allowed=allowed)
+    return path
 
 
 def exists(path: Path) -> bool:

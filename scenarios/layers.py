@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scenarios.files import SHIPPED, Key, dotted, exists, read_toml, read_value, shown
-from scenarios.profiles import VESTLAND
+from scenarios.files import SHIPPED, Key, beside, dotted, exists, parse_toml, read_toml, read_value, shown
 from scenarios.schema import SLUG, SLUG_WORDS, Arm, Pool, StudySettings
 from simulation.errors import InputError, nearest
 
@@ -80,10 +78,7 @@ def read_layers(path: Path, sets: Iterable[str]) -> Layers:
 def read_text(text: str, file: Path) -> Layers:
     """A whole study that stands as text in another file, ``file``; its paths stay as they are."""
     layers = Layers(file)
-    try:
-        layers.lay(_normal(tomllib.loads(text), file, Path()), str(file))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is not TOML: {error}", file=file, allowed="the study as the run wrote it") from None
+    layers.lay(_normal(parse_toml(text, file), file, Path()), str(file))
     return layers
 
 
@@ -114,10 +109,10 @@ def _extended(content: dict[str, Any], file: Path) -> Path | None:
         return None
     if not isinstance(name, str) or not name.strip() or "\0" in name:
         raise InputError(f"{shown(name)} is not a path", file=file, key="extends", allowed=allowed)
-    beside = file.parent / name
-    other = beside if exists(beside) else locate_study(name)
+    own = beside(name, file, "extends")
+    other = own if exists(own) else locate_study(name)
     if not exists(other):
-        raise InputError(f"{beside} does not exist", file=file, key="extends", allowed=allowed)
+        raise InputError(f"{own} does not exist", file=file, key="extends", allowed=allowed)
     return other
 
 
@@ -127,7 +122,7 @@ def _extended(content: dict[str, Any], file: Path) -> Path | None:
 def _normal(content: dict[str, Any], file: Path, folder: Path | None = None) -> dict[str, Any]:
     """A file's tables, with arms and contrasts by name, parameters by dotted name and paths made whole.
 
-    Paths are as seen from ``folder``, by default that of the file.
+    Paths are as seen from ``folder``; by default they are of files in the folder of this one, or below it.
     """
     for name, value in content.items():
         if name not in TABLES + LISTS:
@@ -140,8 +135,9 @@ def _normal(content: dict[str, Any], file: Path, folder: Path | None = None) -> 
     normal |= {name: _by_name(name, content[name], file) for name in LISTS if name in content}
     if "parameters" in normal:
         normal["parameters"] = _flat(normal["parameters"])
-    for table in (normal.get("study", {}), *normal.get("place", {}).values()):
-        _whole_paths(table, file.parent if folder is None else folder)
+    _whole_paths(normal.get("study", {}), file, ("study",), folder)
+    for name, table in normal.get("place", {}).items():
+        _whole_paths(table, file, ("place", name), folder)
     return normal
 
 
@@ -189,14 +185,14 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _whole_paths(table: dict[str, Any], folder: Path) -> None:
-    """A profile, posterior or file of unit costs is relative to the study that says so."""
+def _whole_paths(table: dict[str, Any], file: Path, at: Key, folder: Path | None) -> None:
+    """A profile, posterior or file of unit costs lies by the study that says so, or is as seen from a folder."""
     for key in ("profile", "posterior", "costs"):
         value = table.get(key)
-        if not isinstance(value, str) or (key == "profile" and value.startswith(VESTLAND)):
-            continue
+        if not isinstance(value, str) or (key == "profile" and not value.endswith((".toml", ".csv"))):
+            continue  # the name of a profile, such as vestland/Voss
         if key == "costs" or "/" in value or value.endswith((".toml", ".csv", ".parquet")):
-            table[key] = str(folder / value)
+            table[key] = str(beside(value, file, dotted((*at, key))) if folder is None else folder / value)
 
 
 # ---- --set -----------------------------------------------------------------------------------------------------------
@@ -217,7 +213,8 @@ def _from_option(text: str, layers: Layers) -> dict[str, Any]:
     for part in reversed(parts[1:]):
         table = {part: table}
     if parts[0] in ("study", "place"):
-        _whole_paths(table if parts[0] == "study" else table[parts[1]], Path())
+        of_place = parts[0] == "place"
+        _whole_paths(table[parts[1]] if of_place else table, layers.file, parts[: 1 + of_place], Path())
     return {parts[0]: table}
 
 

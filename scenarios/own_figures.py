@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scenarios.files import read_bytes, shown
+from scenarios.files import beside, read_bytes, shown
 from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, read_profile, with_values
 from simulation.errors import InputError, nearest
 from simulation.names import BARRIERS, PERSON_BARRIERS, SERVICES
@@ -126,7 +126,7 @@ def figures_in(content: bytes, path: Path) -> tuple[str, list[Figure]]:
             raise InputError(f"has {len(cells)} cells", file=path, key=f"line {number}", allowed=THREE_CELLS)
         row = [*cells, "", ""][:3]
         if row[0].casefold() == BASE:
-            base = str(path.parent / row[1]) if row[1].endswith(".toml") else row[1]
+            base = str(beside(row[1], path, f"line {number}, {BASE}")) if row[1].endswith(".toml") else row[1]
             continue
         if not row[1] and not row[2]:  # of the template, not filled in
             continue

@@ -9,6 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
+
+SPACES: Final = "\xa0\u202f"  # that do not break a line, between the digits of a number
 
 
 class InputError(ValueError):
@@ -38,11 +41,16 @@ class InputError(ValueError):
         message = f"{where}: {problem}" if where else problem
         if allowed:
             message += f". Allowed: {allowed}"
-        super().__init__(message + ".")
+        super().__init__(printable(message) + ".")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the parts when the error crosses a process."""
         return _rebuild, (self.problem, self.file, self.key, self.allowed)
+
+
+def printable(text: str) -> str:
+    """A text that a terminal may show: what would move its cursor, colour it or turn it round is written as an escape."""
+    return "".join(letter if letter.isprintable() or letter in SPACES else repr(letter)[1:-1] for letter in text)
 
 
 class BrokenOffError(RuntimeError):

@@ -111,18 +111,29 @@ def _read(file: str, identity: Identity) -> Loaded:
     import pyarrow.parquet as pq
 
     path, allowed = Path(file), _ALLOWED
+    large = InputError("is too large", file=path, allowed=f"at most {LARGEST // 1_000_000} MB, unpacked too")
     if identity[-1] > LARGEST:
-        raise InputError("is too large", file=path, allowed=f"at most {LARGEST // 1_000_000} MB")
+        raise large
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        if not path.is_file():  # a folder, or a pipe that would be waited for
+            raise OSError
+        with pq.ParquetFile(path) as stream:
+            footer = stream.metadata
+            if 8 * footer.num_rows * footer.num_columns > LARGEST or _unpacked(footer) > LARGEST:
+                raise large
+            table = stream.read()
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, OverflowError, MemoryError, pa.ArrowException) as error:
         raise _unreadable(path, error) from None
+    if len(set(table.column_names)) < len(table.column_names):
+        raise InputError("has two columns of one name", file=path, allowed=allowed)
     _check_parameters(table, path)
     known = parameter_names()
     names = [name for name in table.column_names if name not in (WEIGHT, "draw")]
     for name in names:
         if name not in known:
-            raise InputError("there is no such parameter", file=path, key=name, allowed=nearest(name, known))
+            raise InputError("there is no such parameter", file=path, key=name[:80], allowed=nearest(name[:80], known))
     if table.num_rows == 0 or not names:
         raise InputError("holds no draw", file=path, allowed=allowed)
     values = np.column_stack([_numbers(table, name, path) for name in names])
@@ -135,6 +146,11 @@ def _read(file: str, identity: Identity) -> Loaded:
     return tuple(known.index(name) for name in names), values, np.cumsum(weight) / weight.sum()
 
 
+def _unpacked(footer: Any) -> int:
+    """Bytes that a Parquet file says it holds."""
+    return sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+
+
 def _check_parameters(table: Any, path: Path) -> None:
     """Refuse a posterior made with other parameters or priors; a file that says nothing of that is taken as it is."""
     said = (table.schema.metadata or {}).get(PROVENANCE)
@@ -142,7 +158,7 @@ def _check_parameters(table: Any, path: Path) -> None:
         return
     try:
         made_with = json.loads(said)["parameters_hash"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         made_with = None
     if made_with != parameters_hash():
         problem = "was made with another version of the parameters: their names, units or priors were others"
@@ -152,7 +168,7 @@ def _check_parameters(table: Any, path: Path) -> None:
 def _numbers(table: Any, name: str, path: Path) -> FloatArray:
     try:
         values = np.asarray(table[name].to_numpy(), dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError("is not a column of numbers", file=path, key=name, allowed="numbers") from None
     if not np.all(np.isfinite(values)):
         raise InputError("holds something that is no number", file=path, key=name, allowed="finite numbers")

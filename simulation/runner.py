@@ -27,7 +27,7 @@ from simulation.compiled import SOURCE_HASH
 from simulation.engine import Replicate, parameter_values, run_arms
 from simulation.errors import BrokenOffError, InputError
 from simulation.locks import hold
-from simulation.outcomes import OUTCOME_NAMES, FloatArray, Runs
+from simulation.outcomes import FLOWS, GROUPS, LEAD_MONTHS, OUTCOME_NAMES, FloatArray, Runs
 from simulation.parallel import Cluster, Workers, open_workers, run_tasks
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
@@ -104,6 +104,8 @@ class ChunkStore:
 
     def __init__(self, folder: Path, inputs: str, *, resume: bool) -> None:
         self.folder = folder
+        if folder.is_symlink():  # of a folder from elsewhere: what is written and taken away stays within it
+            raise InputError("is a link to another place", file=folder, allowed="a folder, or nothing")
         note = folder / INPUTS
         if note.exists():
             if resume and _inputs_of(note) != inputs:
@@ -117,12 +119,17 @@ class ChunkStore:
                 path.unlink()
         _write(note, json.dumps({"inputs": inputs, "source": SOURCE_HASH}, indent=1).encode())
 
-    def load(self) -> Iterator[Replicate]:
-        """Replicates of all whole chunks; a corrupt or half-written one is passed over and made again."""
+    def load(self, fits: Callable[[Replicate], bool]) -> Iterator[Replicate]:
+        """Replicates of all whole chunks; one that is corrupt, half-written or of another form is made again."""
         for path in sorted(self.folder.glob("chunk-*.parquet")):
             try:
-                yield from read_chunk(path)
+                found = read_chunk(path)
+                whole = all(map(fits, found))
             except Exception:  # whatever is wrong with the file, its replicates are simply run again
+                whole = False
+            if whole:
+                yield from found
+            else:
                 path.unlink(missing_ok=True)
 
     def places(self, numbers: Sequence[int]) -> Iterator[tuple[int, int, FloatArray]]:
@@ -346,11 +353,28 @@ class _Work:
 
     def take_up(self, resume: bool) -> None:
         if resume and self.store is not None:
-            for replicate in self.store.load():
+            for replicate in self.store.load(self._fits):
                 if replicate.replicate < self.total:
                     self._keep(replicate)
             self.resumed = len(list(self.store.folder.glob("chunk-*.parquet")))
         self._tell()
+
+    def _fits(self, stored: Replicate) -> bool:
+        """Whether a stored replicate could be one of this study."""
+        arms, months, k = len(self.plans), self.plans[0].horizon_months, len(OUTCOME_NAMES)
+        shapes = {
+            "study": (arms, 2, LEAD_MONTHS + 1 + months, k),
+            "followed": (arms, months + 1, k),
+            "followed_families": (arms,),
+            "paired": (len(self.contrasts), 2, 2, months + 1, k),
+            "flows": (arms, months, len(FLOWS)),
+            "drift": (k,),
+            "groups": (arms, len(GROUPS), k),
+            "group_families": (len(GROUPS),),
+        }
+        alike = all(getattr(stored, part).shape == shape for part, shape in shapes.items())
+        alike = alike and len(stored.places) == len(self.plans[0].places)
+        return alike and stored.replicate >= 0 and stored.draw == stored.replicate // 2 and stored.family_months >= 0
 
     def _tell(self) -> None:
         if self.progress is not None:

@@ -1,0 +1,176 @@
+"""Files from strangers are taken, or refused in one line; none leads out of its folder. The long run: ``fuzz.py``."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import tempfile
+from pathlib import Path
+
+import fuzz
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made_up import made_up_runs
+from small_study import SMALL
+from test_report import finished, study
+
+import run
+from results import report, save_run
+from results.costs import load_costs
+from results.provenance import seal
+from results.run_folder import read_manifest
+from scenarios.own_figures import read_figures
+from scenarios.study import load_study, study_of
+from simulation.errors import InputError
+from simulation.parameters import parameter_names
+from simulation.posterior import load_posterior
+from simulation.runner import ChunkStore
+
+QUICK = [
+    fuzz.a_study,
+    fuzz.an_override,
+    fuzz.a_profile,
+    fuzz.own_figures,
+    fuzz.unit_costs,
+    fuzz.targets,
+    fuzz.a_posterior,
+    fuzz.a_link,
+]
+OUT = ["../other.toml", "a/../../other.toml", "/etc/other.toml", "C:\\other.toml", "..\\other.toml"]
+
+
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.__name__)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**63))
+def test_whatever_is_changed_in_a_right_file_it_is_taken_or_refused_in_one_line(case: fuzz.Case, seed: int) -> None:
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            assert fuzz.one(case, random.Random(seed), Path(folder)) in {"taken", "refused"}
+        finally:
+            os.chdir(here)
+
+
+# ---- paths -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("out", OUT)
+@pytest.mark.parametrize("key", ["profile", "posterior", "costs"])
+def test_a_study_names_no_file_outside_its_folder(tmp_path: Path, key: str, out: str) -> None:
+    text = SMALL.replace('profile = "oygarden"\n', "") if key == "profile" else SMALL
+    (tmp_path / "in").mkdir()
+    (tmp_path / "other.toml").write_text("not for the eyes of others", encoding="utf-8")
+    path = tmp_path / "in" / "study.toml"
+    path.write_text(text.replace("seed = 5", f"seed = 5\n{key} = '{out}'"), encoding="utf-8")
+    with pytest.raises(InputError, match="leads out of the folder") as caught:
+        load_study(path)
+    assert caught.value.key == f"study.{key}"
+
+
+@pytest.mark.parametrize("out", OUT)
+def test_no_file_extends_one_outside_its_folder(tmp_path: Path, out: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"extends = '{out}'\n", encoding="utf-8")
+    for read in (load_study, load_costs):
+        with pytest.raises(InputError, match="leads out of the folder"):
+            read(path)
+    figures = tmp_path / "own.csv"
+    figures.write_text(f"quantity,value,n\nbase,{out},\nfamilies,60,\n", encoding="utf-8")
+    with pytest.raises(InputError, match="leads out of the folder"):
+        read_figures(figures)
+
+
+def test_the_command_line_may_name_any_file(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "study.toml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "costs.toml").write_text('extends = "2025.toml"\ntravel = 100\n', encoding="utf-8")
+    study = load_study(tmp_path / "in" / "study.toml", [f"study.costs={tmp_path / 'costs.toml'}"])
+    assert study.costs.travel == 100
+
+
+def test_a_link_within_a_folder_from_elsewhere_is_not_followed_to_write(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "chunks").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="is a link"):
+        ChunkStore(tmp_path / "chunks", "", resume=True)
+    folder = tmp_path / "run"
+    save_run(folder, study(), finished(made_up_runs(6, 2)), figures=False)
+    (folder / "figures").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="is a link"):
+        report.remake(folder)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+# ---- sizes and depths ------------------------------------------------------------------------------------------------
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    rows = 30_000_000
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), pa.array([0.5]))
+    pq.write_table(pa.table({parameter_names()[0]: column}), path, compression="zstd")
+    assert path.stat().st_size < 1_000_000  # and 240 MB unpacked
+    with pytest.raises(InputError, match="too large"):
+        load_posterior(str(path))
+
+
+def test_a_posterior_is_no_folder_and_no_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.parquet")
+    for path in (tmp_path, tmp_path / "pipe.parquet"):
+        with pytest.raises(InputError, match="cannot be read"):
+            load_posterior(str(path))
+
+
+@pytest.mark.parametrize(
+    "text", ["a" + ".a" * 100_000 + " = 1", "x = " + "[" * 5_000 + "]" * 5_000, "x = " + "9" * 4_999]
+)
+def test_the_study_within_a_manifest_is_bounded_as_a_file_is(tmp_path: Path, text: str) -> None:
+    right = load_study("services")
+    with pytest.raises(InputError):
+        study_of(text, right.profile, "prior", right.costs, tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(
+            ("arms", "ten"),
+            ("contrasts", [1]),
+            ("contrasts", [{"name": "x", "arm": "no", "against": "such"}]),
+            ("study", []),
+        ),
+        *(("horizon", 10**12), ("tables", "x"), ("failures", 1), ("study_name", {"a": 1})),
+    ],
+)
+def test_a_manifest_of_another_form_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    save_run(tmp_path, study(), finished(made_up_runs(6, 2)), figures=False)
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8")) | {key: value}
+    path.write_text(json.dumps(manifest | {"seal": seal(manifest)}), encoding="utf-8")
+    with pytest.raises(InputError, match=key):
+        read_manifest(tmp_path)
+
+
+def test_a_manifest_of_a_hundred_thousand_brackets_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_manifest(tmp_path)
+
+
+# ---- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def test_no_message_moves_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "\x1b[2J\u202e.toml"
+    path.write_text('[study]\n"\\u001b[31m" = 1\n', encoding="utf-8")
+    assert run.main(["compare", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "\\x1b[2J\\u202e.toml" in said
+    assert said.count("\n") == 1
+    assert all(letter.isprintable() for letter in said.removesuffix("\n"))
