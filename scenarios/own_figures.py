@@ -110,11 +110,14 @@ def read_figures(path: Path) -> tuple[str, list[Figure]]:
     ------
     InputError : what cannot be read, is not of this form, holds persons or counts too few
     """
-    return figures_in(read_bytes(path, "a CSV file"), path)
+    return figures_in(read_bytes(path, "a CSV file"), path, files=True)
 
 
-def figures_in(content: bytes, path: Path) -> tuple[str, list[Figure]]:
-    """The same of bytes that lie elsewhere; ``path`` says where messages and a base of one's own are seen from."""
+def figures_in(content: bytes, path: Path, *, files: bool = False) -> tuple[str, list[Figure]]:
+    """The same of bytes that lie elsewhere; ``path`` is what messages call them.
+
+    ``files``: the base may be a file beside ``path``; without that a name is only a name.
+    """
     rows = _rows(content, path)
     _refuse_persons(rows, path)
     (number, head), *others = rows
@@ -126,7 +129,8 @@ def figures_in(content: bytes, path: Path) -> tuple[str, list[Figure]]:
             raise InputError(f"has {len(cells)} cells", file=path, key=f"line {number}", allowed=THREE_CELLS)
         row = [*cells, "", ""][:3]
         if row[0].casefold() == BASE:
-            base = str(beside(row[1], path, f"line {number}, {BASE}")) if row[1].endswith(".toml") else row[1]
+            own = files and row[1].endswith(".toml")
+            base = str(beside(row[1], path, f"line {number}, {BASE}")) if own else row[1]
             continue
         if not row[1] and not row[2]:  # of the template, not filled in
             continue

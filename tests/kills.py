@@ -114,7 +114,7 @@ def disturb(
     for number in range(RESUMES):
         resume = ["--resume"] if number and Path("out").exists() else []
         child = start([*arguments, *resume])
-        if number == 0 or rng.random() < 0.4:
+        if number == 0 or rng.random() < 0.75:
             time.sleep(rng.uniform(0.0, lasts))
             how = rng.choice(SIGNALS)
             os.kill(child, how)  # a process that has ended waits for us: the signal then hits nobody

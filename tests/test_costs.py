@@ -207,8 +207,10 @@ def test_wrong_costs_end_the_command_with_2_before_anything_is_written(
 def test_a_finished_run_with_other_unit_costs_is_another_run(tmp_path: Path) -> None:
     study = load_study("caseload-10-vs-20")
     manifest = {
-        **{key: [] for key in ("arms", "contrasts", "failures")},
-        **{key: 1 for key in ("study_name", "replicates", "seed", "horizon", "version")},
+        **{key: [] for key in ("contrasts", "failures")},
+        **{key: 1 for key in ("replicates", "seed", "horizon", "version")},
+        "study_name": study.name,
+        "arms": [plan.name for plan in study.arms],
         "study": study.resolved(),
         "source_hash": SOURCE_HASH,
         "unit_costs": [asdict(entry) for entry in study.costs.entries],
