@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -80,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt as stop:
+        if argv is None:  # once more changes nothing: threads end with what they are at
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(f"interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has had enough, as in `run.py parameters | head`

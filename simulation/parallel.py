@@ -116,7 +116,10 @@ def run_tasks(
                 running[submit(task)] = task
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            done = wait(running, return_when=FIRST_COMPLETED).done
+            for future in [
+                future for future in running if future in done
+            ]:  # in order: what was begun before is not lost
                 task = running.pop(future)
                 yield task, _found(future, task)
 
@@ -144,7 +147,7 @@ def _threads(work: Callable[[Any], Any], workers: int | None) -> Iterator[tuple[
     try:
         yield lambda task: pool.submit(work, task), lambda: AHEAD * count
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)  # nothing runs on when the block is left
 
 
 # ---- on a cluster ----------------------------------------------------------------------------------------------------

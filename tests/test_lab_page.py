@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,9 @@ REPLICATES = 40  # as many draws as something is said of
 @pytest.fixture(autouse=True)
 def _lab() -> Iterator[None]:
     rooms.start(rooms.Settings("nb", Limits(sessions=2, replicates=REPLICATES)))
+    before = sys.modules["__main__"]  # AppTest puts the page there, and processes that other tests start would run it
     yield
+    sys.modules["__main__"] = before
     rooms.close()
 
 

@@ -318,7 +318,7 @@ def test_the_command_writes_its_table_and_prints_records(design: Design, capsys:
     assert len(records) == len(written)
     assert {"name", "value", "low", "high", "unit"} <= set(records[0])
     assert not Path("results").exists()
-    for lang, word in (("nb", "koordinator mot ordinær"), ("en", "coordinator v ordinary")):
+    for lang, word in (("nb", "koordinator mot ordinær"), ("en", "coordinator against ordinary")):
         assert run.main(["trial", "small.toml", "--lang", lang, "--out", lang]) == 0
         assert word in capsys.readouterr().out
 

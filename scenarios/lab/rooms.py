@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scenarios.lab.levers import Levers
@@ -35,8 +35,9 @@ def prepare() -> None:
 
 
 def opening() -> Levers:
-    """What the lab opens with: the first programme, over as many months as a lab that nobody has set."""
-    return presets()[PROGRAMMES[0]].levers.with_value("horizon_months", Levers().horizon_months)
+    """The first programme, over as many months as a lab that nobody has set, its place as large as it is."""
+    levers = presets()[PROGRAMMES[0]].levers.with_value("horizon_months", Levers().horizon_months)
+    return replace(levers, families=None)
 
 
 def settings() -> Settings:
