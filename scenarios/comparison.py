@@ -23,6 +23,7 @@ from simulation.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from results.run_folder import Tables
     from scenarios.beside import Beside
     from scenarios.study import Study
     from simulation.parallel import Workers
@@ -260,6 +261,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     from results.report import say_missing
+    from results.run_folder import read_tables
 
     chunks = folder / CHUNKS
     if not args.resume:
@@ -270,9 +272,10 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
         save(folder, study, finished, args.lang, beside=beside, command=command, workers=args.workers)
     shutil.rmtree(chunks, ignore_errors=True)
     if not args.quiet:
-        for line in _overloaded(folder, args.lang):
+        tables = read_tables(folder)
+        for line in _overloaded(tables, folder, args.lang):
             print(line, file=sys.stderr)
-        print(_summary(folder, study, args.lang))
+        print(_summary(tables, folder, study, args.lang))
         say_missing(args.lang)
     return _say_failed(finished.failures)
 
@@ -312,26 +315,24 @@ def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
     return 1
 
 
-def _overloaded(folder: Path, lang: str) -> list[str]:
+def _overloaded(tables: Tables, folder: Path, lang: str) -> list[str]:
     """The lines that say which queues cannot be stable."""
     from results.arms_section import overloaded
-    from results.run_folder import read_manifest, read_tables
+    from results.run_folder import read_manifest
 
-    blocks = overloaded(read_tables(folder).services, read_manifest(folder), lang)
+    blocks = overloaded(tables.services, read_manifest(folder), lang)
     return [line for block in blocks for line in (block["sentence"], *(f"  {item}" for item in block["items"]))]
 
 
-def _summary(folder: Path, study: Study, lang: str) -> str:
+def _summary(tables: Tables, folder: Path, study: Study, lang: str) -> str:
     """The headline differences at the horizon, and where everything is."""
     from results.document import at_horizon
     from results.language import capital, outcome_name, say
-    from results.run_folder import read_tables
     from results.statistics import HEADLINES
     from results.words import plain, unit
 
-    table = read_tables(folder).differences
     titles = study.titles["contrasts"]
-    found = {name: at_horizon(table, name, "eligible") for name, _, _ in study.contrasts}
+    found = {name: at_horizon(tables.differences, name, "eligible") for name, _, _ in study.contrasts}
     lines = textwrap.wrap(say("terminal.intro", lang, months=study.horizon_months), 110, break_on_hyphens=False)
     for outcome in HEADLINES:
         lines.append(f"  {capital(outcome_name(outcome, lang))}, {unit(outcome, lang)}")

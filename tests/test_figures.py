@@ -20,6 +20,7 @@ from matplotlib.text import Text
 
 from results import budget_figures, figures, formats, save_run, style
 from results.calibration_section import told_apart
+from results.language import catalogue, say
 from results.lives import WORK_COLOURS, two_lives
 from results.page import jobs
 from results.run_folder import read_manifest, read_tables
@@ -202,3 +203,9 @@ def test_zero_is_in_the_middle_where_nothing_has_an_effect(drawn: list[Figure]) 
     drawn[0].draw_without_rendering()
     labels = [label.get_text() for label in panel.get_xticklabels()]
     assert len(set(labels)) == len(labels) > 2
+
+
+def test_names_of_published_figures_have_room_beside_their_panel() -> None:
+    names = [key for key in catalogue()["incomes"] if key.startswith(("assistance_", "housing_allowance", "lone_"))]
+    assert len(names) >= 13
+    assert not [key for key in names for lang in ("nb", "en") if len(say(f"incomes.{key}", lang)) > 45]
