@@ -328,10 +328,15 @@ def _summary(tables: Tables, folder: Path, study: Study, lang: str) -> str:
     """The headline differences at the horizon, and where everything is."""
     from results.document import at_horizon
     from results.language import capital, outcome_name, say
+    from results.run_folder import read_manifest
     from results.statistics import HEADLINES
+    from results.titles import titled
+    from results.told import told_of
     from results.words import plain, unit
 
-    titles = study.titles["contrasts"]
+    _, shown, _ = titled(told_of(tables), read_manifest(folder), None, lang)
+    titles = {str(contrast.get("id", contrast["name"])): str(contrast["name"]) for contrast in shown["contrasts"]}
+    wide = max(map(len, titles.values()), default=0)
     found = {name: at_horizon(tables.differences, name, "eligible") for name, _, _ in study.contrasts}
     lines = textwrap.wrap(say("terminal.intro", lang, months=study.horizon_months), 110, break_on_hyphens=False)
     for outcome in HEADLINES:
@@ -340,7 +345,7 @@ def _summary(tables: Tables, folder: Path, study: Study, lang: str) -> str:
             if outcome in rows:
                 ends = ("mean", "ci_low", "ci_high", "p05", "p95")
                 mean, ci_low, ci_high, low, high = (plain(float(rows[outcome][end]), outcome, lang) for end in ends)
-                told = titles.get(name, {}).get(lang, name)
+                told = titles.get(name, name)
                 spread = say("terminal.range", lang, low=low, high=high)
-                lines.append(f"    {told:<40} {mean:>7}  [{ci_low}; {ci_high}]  {spread}")
+                lines.append(f"    {told:<{wide}} {mean:>7}  [{ci_low}; {ci_high}]  {spread}")
     return "\n".join([*lines, say("terminal.written", lang, folder=folder, report=folder / "report.html")])
