@@ -223,7 +223,7 @@ def held(barrier, number):  # type: ignore[no-untyped-def]
     return bits
 
 
-@rule
+@small
 def count_barriers(family):  # type: ignore[no-untyped-def]
     """Barriers present in a family: of the family, and those that at least one parent has."""
     number = 0

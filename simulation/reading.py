@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulation.barriers import count_barriers
-from simulation.compiled import rule
+from simulation.compiled import rule, small
 from simulation.names import (
     BARRIERS,
     FAMILY_BARRIERS,
@@ -100,7 +100,7 @@ LANGUAGE: Final = BARRIERS.index("language")
 HEALTH: Final = BARRIERS.index("health")
 
 
-@rule
+@small
 def read_family(family, row):  # type: ignore[no-untyped-def]
     """One family's month as a row of sums, (FAMILY_COLUMNS,)."""
     for c in range(FAMILY_COLUMNS):
@@ -128,7 +128,7 @@ def read_family(family, row):  # type: ignore[no-untyped-def]
     row[BARRIERS_HELD] = count_barriers(family)
 
 
-@rule
+@small
 def income_source(family, parent, share):  # type: ignore[no-untyped-def]
     """The largest of wages, own benefit and a share of social assistance, as a column of the row."""
     source = SOURCE_NONE
@@ -144,7 +144,7 @@ def income_source(family, parent, share):  # type: ignore[no-untyped-def]
     return source
 
 
-@rule
+@small
 def _read_parents(family, row):  # type: ignore[no-untyped-def]
     adults = family.parent[0].present + family.parent[1].present * 1
     for k in range(MAX_PARENTS):
@@ -172,7 +172,7 @@ def _read_parents(family, row):  # type: ignore[no-untyped-def]
                 row[WAIT + s] += parent.waited[s]
 
 
-@rule
+@small
 def _read_children(family, row):  # type: ignore[no-untyped-def]
     for j in range(family.child_slots):
         child = family.child[j]
@@ -195,13 +195,13 @@ def _read_children(family, row):  # type: ignore[no-untyped-def]
                 row[LEISURE_SHARE] += child.arena[2]
 
 
-@rule
+@small
 def _add(total, row):  # type: ignore[no-untyped-def]
     for c in range(FAMILY_COLUMNS):
         total[c] += row[c]
 
 
-@rule
+@small
 def _add_flows(family, flow):  # type: ignore[no-untyped-def]
     """Money of a family this month, by kind: see outcomes.FLOWS."""
     flow[0] += family.wages
@@ -225,7 +225,7 @@ def _add_flows(family, flow):  # type: ignore[no-untyped-def]
         flow[FLOW_INTERPRETER] += family.contact_hours
 
 
-@rule
+@small
 def has_barrier(family, barrier):  # type: ignore[no-untyped-def]
     """1 where a parent has one of the barriers of persons."""
     found = 0

@@ -38,6 +38,7 @@ ARGUMENTS = (
 )
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SECONDS = 60_000  # of waiting, at most
+GLANCE = 50  # milliseconds between looks: to look with every frame keeps a processor from what is waited for
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,8 @@ def opened(page: Page, lab: str, lang: str = "nb", query: str = SMALL) -> Page:
 def finished(page: Page) -> Page:
     """The page once every replicate is in and drawn."""
     page.wait_for_selector(".lab-answer .still")
-    page.wait_for_function("() => !document.querySelector('.lab-answer progress, [data-stale=true]')", timeout=SECONDS)
+    done = "() => !document.querySelector('.lab-answer progress, [data-stale=true]')"
+    page.wait_for_function(done, timeout=SECONDS, polling=GLANCE)
     return page
 
 

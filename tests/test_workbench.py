@@ -53,11 +53,11 @@ class Counter:
         self.calls = 0
         whole = getattr(workbench, name)
 
-        def counted(*args: Any) -> Any:
+        def counted(*args: Any, **options: Any) -> Any:
             self.calls += 1
             if fail is not None:
                 fail(*args)
-            return whole(*args)
+            return whole(*args, **options)
 
         monkeypatch.setattr(workbench, name, counted)
 

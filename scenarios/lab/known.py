@@ -16,6 +16,8 @@ FEWEST: Final = 2  # replicates, of a draw: with fewer nothing can be said, and 
 GROWN: Final = 8.0
 """An answer is worked out again when there are so many times the replicates that it is of, and when all are in"""
 PULSE: Final = 0.5  # seconds between looks at what has come since
+NEARLY: Final = 0.95  # of the replicates; from there on a look waits for the last, which come within a blink
+BLINK: Final = 0.2  # seconds
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Known:
     lang: str
     count: int
     """replicates"""
+    whole: bool
+    """whether no more come"""
     tables: Told
     compared: Compared
     """the same tables, under the titles of the language"""
@@ -48,7 +52,7 @@ def known(question: Question, lang: str) -> Known | None:
         return None
     study, tables = question.study, tables_of(question.study, runs)
     told, of = answer(study, runs, lang, tables), compared(study, runs, lang, tables)
-    held = Known(question, lang, done, tables, of, told)
+    held = Known(question, lang, done, over, tables, of, told)
     st.session_state.known = held
     return held
 
@@ -59,6 +63,8 @@ def tightening(question: Question, show: Callable[[], None], pulse: float = PULS
 
     @st.fragment(run_every=None if over else pulse)
     def again() -> None:
+        if question.done() >= NEARLY * question.total:
+            question.wait(question.total, BLINK)
         show()
         if question.over and not over:
             st.rerun()

@@ -23,7 +23,7 @@ from scenarios.lab.known import known, tightening
 from scenarios.lab.levers import OWN, Levers, from_query, to_query
 from scenarios.lab.presets import PROGRAMMES, presets
 from scenarios.lab.shown import heading, message, paragraph
-from scenarios.lab.tabs import tabs
+from scenarios.lab.tabs import draw_on, tabs
 from scenarios.lab.uploads import Upload, read_upload
 from scenarios.lab.workbench import BusyError, Question
 from simulation.errors import InputError
@@ -223,6 +223,7 @@ def _sentence(question: Question, lang: str) -> None:
     if found is None:
         st.html(f'<div class="lab-answer"><p class="headline">{say("lab.wait", lang)}</p></div>')
         return
+    draw_on(found)
     total = number(question.total, lang)
     still = say("lab.finished", lang, total=total)
     if not question.over:

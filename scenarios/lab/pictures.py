@@ -5,7 +5,7 @@ Today is dashed and grey, the plan a whole line in blue. The numbers are those o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -48,15 +48,21 @@ ONLY: Final = ("svg",)
 
 def pictures(study: Study, runs: Runs, lang: str, tables: Told | None = None) -> list[Picture]:
     """Every picture of two plans, as SVG; the parameters are those of :func:`scenarios.lab.answers.compared`."""
-    return list(each_picture(compared(study, runs, lang, tables), lang))
+    of = compared(study, runs, lang, tables)
+    return [draw(of, lang, place) for place in range(how_many(of))]
 
 
-def each_picture(of: Compared, lang: str) -> Iterator[Picture]:
-    """The same, one at a time."""
-    for last in at_the_end(of):
-        yield outcome_picture(of, last, lang)
-    yield queues(of, lang)
-    yield costs(of, lang)
+def how_many(of: Compared) -> int:
+    """Pictures of two plans: one for each outcome, and two."""
+    return len(at_the_end(of)) + 2
+
+
+def draw(of: Compared, lang: str, place: int) -> Picture:
+    """The picture in a place, 0 to :func:`how_many` less one."""
+    outcomes = at_the_end(of)
+    if place < len(outcomes):
+        return outcome_picture(of, outcomes[place], lang)
+    return (queues, costs)[place - len(outcomes)](of, lang)
 
 
 # ---- an outcome ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scenarios.lab.levers import Levers
+from scenarios.lab.painters import Painters
 from scenarios.lab.presets import PROGRAMMES, presets
 from scenarios.lab.reports import Reports
 from scenarios.lab.workbench import Limits, Workbench
@@ -18,6 +19,8 @@ class Settings:
 
     lang: str = "nb"
     limits: Limits = field(default_factory=Limits)
+    painters: int = 0
+    """processes that draw"""
 
 
 _told: Final[list[Settings]] = [Settings()]
@@ -30,7 +33,8 @@ def start(settings: Settings) -> None:
 
 
 def prepare() -> None:
-    """Run ahead what the lab opens with, so that who comes first finds it done."""
+    """Run ahead what the lab opens with, so that who comes first finds it done, and have who draws it ready."""
+    painters()
     workbench().prepare([opening().study(settings().limits.replicates)])
 
 
@@ -57,9 +61,15 @@ def reports() -> Reports:
     return Reports()
 
 
+@functools.cache
+def painters() -> Painters:
+    """Who draws the pictures of all sessions."""
+    return Painters(settings().painters)
+
+
 def close() -> None:
     """Stop what runs."""
-    for shared in (reports, workbench):
+    for shared in (reports, workbench, painters):
         if shared.cache_info().currsize:
             shared().close()
             shared.cache_clear()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import ipaddress
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +20,8 @@ from simulation.errors import InputError
 PAGE: Final = Path(__file__).resolve().parent / "page.py"
 PORT: Final = 8501
 REPLICATES: Final = 500
+SWITCH: Final = 0.0005
+"""Seconds after which a thread gives way to one that waits: the model needs the interpreter some times a replicate"""
 PARTS: Final = ("scenarios.lab.controls", "scenarios.lab.tabs")
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -60,19 +64,28 @@ def main(args: argparse.Namespace) -> int:
         ) from None
     with listening(args.address, args.port) as listener:
         from scenarios.lab import rooms
+        from scenarios.lab.painters import MOST
         from scenarios.lab.workbench import Limits
 
         for part in PARTS:  # so that who comes first need not wait for them
             importlib.import_module(part)
 
         limits = Limits(sessions=args.sessions, replicates=args.replicates, workers=args.workers)
-        rooms.start(rooms.Settings(args.lang, limits))
+        share_the_interpreter()
+        rooms.start(rooms.Settings(args.lang, limits, painters=MOST))
         rooms.prepare()
         try:
             serve(listener, args)
         finally:
             rooms.close()
     return 0
+
+
+def share_the_interpreter() -> None:
+    """Let what answers a planner take the interpreter from what draws for another, and leave what was imported uncollected."""
+    sys.setswitchinterval(SWITCH)
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from simulation.engine import Start
 from simulation.municipality import World
 
 CODEC: Final = "lz4_raw"
-_READ: Final = ("eligible", "lead", "group_families")
+_READ: Final = ("eligible", "lead", "group_families", "drift")
 _APART: Final = ("setting",)
 
 
@@ -24,8 +24,8 @@ class PackedStart:
 
     content: bytes
     size: int
-    layout: tuple[tuple[str, Any, tuple[int, ...]], ...]
-    """(array, dtype, shape), in the order in which they stand in the content"""
+    layout: tuple[tuple[str, Any, int, int, tuple[int, ...]], ...]
+    """(array, dtype, how many, byte of the content that it begins at, shape)"""
     setting: npt.NDArray[Any]
     drawn: Hashable
     """the same for starts of the same parameters"""
@@ -40,11 +40,16 @@ def pack(start: Start, drawn: Hashable) -> PackedStart:
     """A start as bytes."""
     arrays = {name: getattr(start.world, name) for name in World.__slots__ if name not in _APART}
     arrays |= {name: getattr(start, name) for name in _READ}
+    ends = np.cumsum([array.nbytes for array in arrays.values()]).tolist()
+    layout = tuple(
+        (name, array.dtype, array.size, end - array.nbytes, array.shape)
+        for (name, array), end in zip(arrays.items(), ends, strict=True)
+    )
     content = b"".join(array.tobytes() for array in arrays.values())
     return PackedStart(
         content=pa.compress(content, codec=CODEC, asbytes=True),
         size=len(content),
-        layout=tuple((name, array.dtype, array.shape) for name, array in arrays.items()),
+        layout=layout,
         setting=start.world.setting,
         drawn=drawn,
     )
@@ -53,12 +58,10 @@ def pack(start: Start, drawn: Hashable) -> PackedStart:
 def unpack(packed: PackedStart) -> Start:
     """The start again. Its arrays are not to be written to: arms are run from copies."""
     content = pa.decompress(packed.content, decompressed_size=packed.size, codec=CODEC)
-    arrays: dict[str, Any] = {}
-    at = 0
-    for name, dtype, shape in packed.layout:
-        count = int(np.prod(shape))
-        arrays[name] = np.frombuffer(content, dtype, count, at).reshape(shape)
-        at += count * dtype.itemsize
+    arrays = {
+        name: np.frombuffer(content, dtype, number, at).reshape(shape)
+        for name, dtype, number, at, shape in packed.layout
+    }
     world = object.__new__(World)
     world.setting = packed.setting
     for name in World.__slots__:

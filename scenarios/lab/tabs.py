@@ -20,18 +20,14 @@ from scenarios.lab.explain import explain
 from scenarios.lab.known import Known, known, tightening
 from scenarios.lab.levers import FILE, Levers, to_query
 from scenarios.lab.lives import TwoLives, lives
-from scenarios.lab.pictures import each_picture
+from scenarios.lab.painters import FEWEST, Easel
 from scenarios.lab.shown import blocks, heading, message, panels, paragraph
 from scenarios.lab.take_away import take_away
 from scenarios.lab.why import why
 from scenarios.lab.workbench import Question
 from simulation.errors import InputError
 
-DRAWN_FROM: Final = 80
-"""Replicates from which pictures are drawn: bands over fewer draws say nothing, and drawing takes time from the answer"""
-GROWN: Final = 6.0
-"""The pictures are drawn again when there are so many times the replicates that they are of, and when all are in"""
-PULSE: Final = 1.0  # seconds between looks at whether they are to be drawn again
+PULSE: Final = 1.0  # seconds between looks at whether there is more to show: it is more to send than the sentence
 GLANCE: Final = 2.0  # seconds between looks at a report that is being made
 
 state = st.session_state
@@ -56,11 +52,11 @@ def _answers(question: Question, _: Levers, lang: str) -> None:
             return
         told = found.answer
         blocks([told.outcomes], lang)
-        *outcomes, queue, cost = ([Shown(picture)] for picture in _pictures(found)) if _may_draw(found) else ([], [])
+        *outcomes, queue, cost = [[Shown(picture)] for picture in _pictures(found)] or ([], [])
         if outcomes:
             panels([shown for (shown,) in outcomes], lang)
         else:
-            paragraph(say("lab.pictures_soon", lang, count=number(DRAWN_FROM, lang)))
+            paragraph(say("lab.pictures_soon", lang, count=number(FEWEST, lang)))
         _part("reached", [Items(told.reached)], [told.reach], lang)
         _part("queues", [Items(told.queues), *queue], [told.waits], lang)
         _part("costs", [Items(told.costs), *cost], told.budget, lang)
@@ -74,19 +70,20 @@ def _part(name: str, side_by_side: Sequence[Block], below: Sequence[Block], lang
     blocks(below, lang)
 
 
-def _may_draw(found: Known) -> bool:
-    return found.count >= DRAWN_FROM or found.question.over
+def draw_on(found: Known) -> None:
+    """Begin with pictures of what is known, where pictures are being shown: they are wanted soon."""
+    of, easel = state.get("easel", (None, None))
+    if easel is not None and of == (found.question, found.lang):
+        easel.begin(found.compared, found.count, whole=found.whole)
 
 
 def _pictures(found: Known) -> list[Picture]:
     """The pictures of what is known, or of a little less."""
-    question, lang, count, drawn = state.get("drawn", (None, "", 0, []))
-    grown = found.count >= GROWN * count or (found.question.over and found.count != count)
-    if question is not found.question or lang != found.lang or grown:
-        drawn = list(each_picture(found.compared, found.lang))
-        state.drawn = (found.question, found.lang, found.count, drawn)
-    shown: list[Picture] = drawn
-    return shown
+    of = (found.question, found.lang)
+    if state.get("easel", (None, None))[0] != of:
+        state.easel = (of, Easel(rooms.painters(), found.lang))
+    easel: Easel = state.easel[1]
+    return easel.pictures(found.compared, found.count, whole=found.whole)
 
 
 # ---- two lives -------------------------------------------------------------------------------------------------------

@@ -413,7 +413,7 @@ class Workbench:
     def _least_bytes(self, study: Study) -> int:
         """Memory without which a study cannot be run: the larger of what its arms become and what threads read families into."""
         plan, threads = study.arms[0], len(self._threads)
-        months = plan.horizon_months + 1 + DRIFT_MONTHS + 1
+        months = 1 + DRIFT_MONTHS + 1  # an arm's last, and the last of the burn-in
         panel = months * plan.families * FAMILY_COLUMNS * np.dtype(np.float32).itemsize
         return max(len(study.arms) * arm_bytes(plan, study.replicates), threads * panel)
 
@@ -555,7 +555,7 @@ class Workbench:
             arm = kept[1][i]
             if not arm.done[replicate]:
                 start = start or self._start(question, place, replicate)
-                arm.put(replicate, values_of(*read_arm(start, plan)), start)
+                arm.put(replicate, values_of(*read_arm(start, plan, panel=False)), start)
 
     def _start(self, question: Question, place: _Place, replicate: int) -> Start:
         """The burnt-in municipality of a replicate: as it was kept, or made and kept where there is room."""
