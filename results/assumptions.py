@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from results.amounts import kroner, unit_name, words_for
 from results.blocks import Block, Box, Cell, Column, Heading, Items, Row, Table, Text
 from results.language import capital, catalogue, number, parameter_name, say
+from results.versions import same_results
 
 if TYPE_CHECKING:
     from simulation.parameters import Parameter
@@ -32,7 +33,7 @@ def blocks(manifest: Manifest, matter: Collection[str], lang: str) -> Iterator[B
 
     yield Text(say("document.grades", lang))
     yield Text(say("assumption.sources_told", lang), small=True)
-    if manifest.get("source_hash") not in (None, SOURCE_HASH):
+    if not same_results(str(manifest.get("source_hash") or SOURCE_HASH), SOURCE_HASH):
         yield Box("", (Text(say("document.other_code", lang)),), warning=True)
     links, others = _shown(matter)
     yield Heading(say("assumption.links_heading", lang))

@@ -12,6 +12,7 @@ import pandas as pd
 from results.blocks import Block, Box, Cell, Column, Heading, Items, Row, Table, Text
 from results.calibration import FitNote, note_of
 from results.language import PERCENT, capital, catalogue, input_name, number, outcome_name, percent, say
+from results.versions import same_results
 
 MOST_SILENT: Final = 10
 """So many parameters are named of those that the data say nothing about."""
@@ -189,8 +190,8 @@ def _worth(note: FitNote, manifest: Mapping[str, Any], lang: str) -> list[str]:
 
 
 def of_another_version(note: FitNote, manifest: Mapping[str, Any]) -> bool:
-    """Whether a fit was made with other sources of the model than a run."""
-    return bool(note.source_hash) and note.source_hash != manifest.get("source_hash")
+    """Whether a fit was made with a version of the model that may give other results than a run's."""
+    return bool(note.source_hash) and not same_results(note.source_hash, str(manifest.get("source_hash")))
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from results.blocks import Block, Cell, Column, Row, Shown, Table, Text
 from results.language import capital, outcome_name, say
 from results.sensitivity_words import amounts, clear, findings, name_of, told
 from results.style import Picture
+from results.versions import same_results
 from simulation.outcomes import OUTCOME_NAMES
 
 TABLE: Final = "sensitivity.csv"
@@ -35,6 +36,7 @@ class Analysis:
     same: bool
     """whether it is of the same study with the same settings"""
     same_code: bool
+    """whether it is of a version of the model that gives the same results"""
 
 
 def find(folder: Path, manifest: Mapping[str, Any]) -> Analysis | None:
@@ -65,9 +67,8 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Analysis | None:
         return None
     table = table[table["outcome"].isin(OUTCOME_NAMES)]
     same = made.get("study") == _hash(manifest["study"])
-    return Analysis(
-        folder, table, str(made.get("command", "")), same, made.get("source_hash") == manifest.get("source_hash")
-    )
+    same_code = same_results(str(made.get("source_hash")), str(manifest.get("source_hash")))
+    return Analysis(folder, table, str(made.get("command", "")), same, same_code)
 
 
 def _hash(study: Mapping[str, Any]) -> str:

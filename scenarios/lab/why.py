@@ -20,6 +20,7 @@ from results.blocks import Table
 from results.language import capital, number, parameter_name, say
 from results.sensitivity_section import TEXT, TOLD, drivers_table, driving, slopes
 from results.sensitivity_words import listed, name_of, short
+from results.versions import same_results
 from scenarios.files import read_toml, toml_value
 from simulation.compiled import SOURCE_HASH
 from simulation.errors import InputError
@@ -63,7 +64,8 @@ def why(study: Study, lang: str) -> Why:
     title = kept.head["title"][name][lang]
     names = listed([parameter_name(link, lang) for link in kept.head["links"][:4]], lang)
     made = say("lab_why.made", lang, command=kept.head["command"], draws=number(kept.head["draws"], lang))
-    older = "" if kept.head["source_hash"] == SOURCE_HASH else f" {say('document.sensitivity_other_code', lang)}"
+    same = same_results(kept.head["source_hash"], SOURCE_HASH)
+    older = "" if same else f" {say('document.sensitivity_other_code', lang)}"
     table = drivers_table(rows, title, lang)
     assert table is not None  # the shipped table has rows of each of its contrasts
     return Why(
