@@ -76,13 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal without æ, ø and å must not stop a run
+    if argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt_once)
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return code
     except KeyboardInterrupt as stop:
-        if argv is None:  # once more changes nothing: threads end with what they are at
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(f"interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has had enough, as in `run.py parameters | head`
@@ -90,6 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         return _explain(error)
+
+
+def _interrupt_once(number: int, frame: object) -> None:
+    """Ctrl-C interrupts; once more changes nothing: threads end with what they are at."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _run(arguments: list[str]) -> int:

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from simulation.compiled import SOURCE_HASH
+from simulation.disk import put_in_place
 from simulation.engine import Replicate, parameter_values, run_arms
 from simulation.errors import BrokenOffError, InputError
 from simulation.locks import hold
@@ -38,6 +39,7 @@ CHUNK: Final = 20  # replicates
 ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
 INPUTS: Final = "inputs.json"
 _PARTS: Final = ("study", "followed", "followed_families", "paired", "flows", "drift", "groups", "group_families")
+_WHOLE: Final = ("replicate", "draw", "family_months")
 _STORED: Final = (*_PARTS, "places")  # places are not held in memory but read again from the chunks
 
 Progress = Callable[[int, int], None]
@@ -90,70 +92,114 @@ def inputs_hash(plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]]
 # --- chunks on disk -----------------------------------------------------------------------------------------------
 
 
-def _inputs_of(note: Path) -> str:
-    """The hash that a run's note of its inputs holds."""
-    try:
-        return str(json.loads(note.read_text(encoding="utf-8"))["inputs"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        allowed = "a folder whose run can go on, or another --out"
-        raise InputError("is no note of a run's inputs", file=note, allowed=allowed) from error
-
-
 class ChunkStore:
-    """A folder of finished chunks, one Parquet file each, with the hash of their inputs."""
+    """A folder of finished chunks, one Parquet file each, with the hash of their inputs; the folder has a note of it too."""
 
     def __init__(self, folder: Path, inputs: str, *, resume: bool) -> None:
-        self.folder = folder
-        if folder.is_symlink():  # of a folder from elsewhere: what is written and taken away stays within it
-            raise InputError("is a link to another place", file=folder, allowed="a folder, or nothing")
+        self.folder, self.inputs = folder, inputs
+        refuse_link(folder)
         note = folder / INPUTS
-        if note.exists():
-            if resume and _inputs_of(note) != inputs:
-                raise InputError(
-                    "the run in this folder had other inputs or other code",
-                    file=folder,
-                    allowed="--resume with the same study, --set, seed and version, or another --out",
-                )
-        if not resume or not note.exists():
-            for path in folder.glob("chunk-*.parquet"):
+        if resume and _inputs_of(note) not in (inputs, None):
+            raise _of_another_run(folder)
+        if not resume:
+            for path in self._files():
                 path.unlink()
         _write(note, json.dumps({"inputs": inputs, "source": SOURCE_HASH}, indent=1).encode())
 
     def load(self, fits: Callable[[Replicate], bool]) -> Iterator[Replicate]:
-        """Replicates of all whole chunks; one that is corrupt, half-written or of another form is made again."""
-        for path in sorted(self.folder.glob("chunk-*.parquet")):
+        """Replicates of all whole chunks; one that is corrupt, half-written or of another form is made again.
+
+        Raises
+        ------
+        InputError : a chunk is of another run
+        BrokenOffError : a chunk cannot be read now; it is not lost
+        """
+        for path in self._files():
+            content = _content(path)
             try:
-                found = read_chunk(path)
+                inputs, found = read_chunk(content)
                 whole = all(map(fits, found))
+            except MemoryError:
+                raise BrokenOffError(f"{path} cannot be read: there is too little memory") from None
             except Exception:  # whatever is wrong with the file, its replicates are simply run again
                 whole = False
-            if whole:
-                yield from found
-            else:
+            if not whole:
                 path.unlink(missing_ok=True)
+                continue
+            if inputs != self.inputs:
+                raise _of_another_run(self.folder)
+            yield from found
 
     def places(self, numbers: Sequence[int]) -> Iterator[tuple[int, int, FloatArray]]:
-        """``PlaceValues`` of these replicates, a chunk in memory at a time."""
-        import pyarrow.parquet as pq
+        """``PlaceValues`` of these replicates, a chunk in memory at a time.
 
-        files = {
-            int(number): path
-            for path in sorted(self.folder.glob("chunk-*.parquet"))
-            for number in pq.read_table(path, columns=["replicate"])["replicate"].to_pylist()
-        }
-        for path, some in itertools.groupby(numbers, key=files.__getitem__):
-            chunk = {replicate.replicate: replicate for replicate in read_chunk(path)}
-            yield from ((number, chunk[number].draw, chunk[number].places) for number in some)
+        Raises
+        ------
+        BrokenOffError : a chunk is gone, or damaged, since it was stored
+        """
+        files = {number: path for path in self._files() for number in _numbers_in(path)}
+        for path, some in itertools.groupby(numbers, key=files.get):
+            wanted = list(some)
+            if path is None:
+                raise BrokenOffError(f"replicate {wanted[0]} is no longer in {self.folder}")
+            try:
+                chunk = {replicate.replicate: replicate for replicate in read_chunk(_content(path))[1]}
+            except Exception as error:
+                raise BrokenOffError(f"{path} was damaged after it was stored: {error!r}") from error
+            yield from ((number, chunk[number].draw, chunk[number].places) for number in wanted)
 
     def save(self, replicates: Sequence[Replicate]) -> None:
         """Store a chunk whole or not at all."""
         name = f"chunk-{replicates[0].replicate:06d}-{replicates[-1].replicate:06d}.parquet"
         with _whole(self.folder / name) as temporary:
-            write_chunk(temporary, replicates)
+            write_chunk(temporary, replicates, self.inputs)
+
+    def _files(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("chunk-*.parquet") if path.is_file())
 
 
-def write_chunk(path: Path, replicates: Sequence[Replicate]) -> None:
-    """One row a replicate; arrays as fixed-size lists, with their shapes in the file's metadata."""
+def refuse_link(folder: Path) -> None:
+    """Of a folder from elsewhere: what is written and taken away stays within it (InputError)."""
+    if folder.is_symlink():
+        raise InputError("is a link to another place", file=folder, allowed="a folder, or nothing")
+
+
+def _of_another_run(folder: Path) -> InputError:
+    return InputError(
+        "the run in this folder had other inputs or other code",
+        file=folder,
+        allowed="--resume with the same study, --set, seed and version, or another --out",
+    )
+
+
+def _inputs_of(note: Path) -> str | None:
+    """The hash that a run's note of its inputs holds; None where it is gone or damaged, and its chunks tell."""
+    try:
+        return str(json.loads(note.read_text(encoding="utf-8"))["inputs"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file; a fault that may pass is no fault of the file."""
+    try:
+        return path.read_bytes()
+    except (OSError, MemoryError) as error:
+        raise BrokenOffError(f"{path} cannot be read: {error}") from error
+
+
+def _numbers_in(path: Path) -> list[int]:
+    """The replicates of a chunk; none where it is damaged."""
+    import pyarrow.parquet as pq
+
+    try:
+        return [int(number) for number in pq.read_table(path, columns=["replicate"])["replicate"].to_pylist()]
+    except Exception:
+        return []
+
+
+def write_chunk(path: Path, replicates: Sequence[Replicate], inputs: str) -> None:
+    """One row a replicate; arrays as fixed-size lists, with their shapes and the inputs' hash in the file's metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -169,17 +215,26 @@ def write_chunk(path: Path, replicates: Sequence[Replicate]) -> None:
         values = pa.array(np.concatenate([a.ravel() for a in arrays]))
         size = int(arrays[0].size)
         columns[part] = pa.FixedSizeListArray.from_arrays(values, size) if size else pa.nulls(len(replicates))
-    table = pa.table(columns).replace_schema_metadata({"shapes": json.dumps(shapes)})
+    table = pa.table(columns).replace_schema_metadata({"shapes": json.dumps(shapes), INPUTS: inputs})
     pq.write_table(
         table, path, compression="none", use_dictionary=False, write_statistics=False, write_page_checksum=True
     )
 
 
-def read_chunk(path: Path) -> list[Replicate]:
-    """The replicates of a chunk."""
+def read_chunk(content: bytes) -> tuple[str, list[Replicate]]:
+    """The hash of its inputs and the replicates of a chunk; any exception where the bytes are none.
+
+    Numbers stand in it as they are, so that it takes as much memory as its file; one that would take more is refused unread.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, page_checksum_verification=True)
+    stream = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+    types = {field.name: field.type for field in stream.schema_arrow}
+    numbers = sum(_numbers_of(types[name]) for name in _STORED)
+    if stream.metadata.num_rows * numbers * 8 > len(content) or any(types[name] != pa.int64() for name in _WHOLE):
+        raise ValueError("no chunk")
+    table = stream.read()
     shapes = json.loads(table.schema.metadata[b"shapes"])
     n = table.num_rows
     parts: dict[str, Any] = {}
@@ -190,15 +245,25 @@ def read_chunk(path: Path) -> list[Replicate]:
         else:
             column = table[part].combine_chunks()
             parts[part] = column.flatten().to_numpy(zero_copy_only=False).reshape(shape)
-    return [
+    found = [
         Replicate(
-            replicate=table["replicate"][i].as_py(),
-            draw=table["draw"][i].as_py(),
-            family_months=table["family_months"][i].as_py(),
+            **{name: table[name][i].as_py() for name in _WHOLE},
             **{part: parts[part][i] for part in _STORED},
         )
         for i in range(n)
     ]
+    return table.schema.metadata[INPUTS.encode()].decode(), found
+
+
+def _numbers_of(kind: Any) -> int:
+    """Numbers of a part of a replicate, by the type of its column: a list of so many, or nothing."""
+    import pyarrow as pa
+
+    if pa.types.is_null(kind):
+        return 0
+    if not pa.types.is_fixed_size_list(kind) or kind.value_type != pa.float64():
+        raise ValueError("no chunk")
+    return int(kind.list_size)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -212,7 +277,7 @@ def _whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        put_in_place(temporary, path)
     except OSError as error:
         raise BrokenOffError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
@@ -269,6 +334,7 @@ def run_study(
             workers = held.enter_context(open_workers(workers, cluster))
         store = None
         if chunks_dir is not None:
+            refuse_link(chunks_dir)
             chunks_dir.mkdir(parents=True, exist_ok=True)
             held.enter_context(hold(chunks_dir))
             store = ChunkStore(chunks_dir, inputs_hash(plans, contrasts, seed), resume=resume)
@@ -313,7 +379,12 @@ def check_alike(plans: Sequence[Plan]) -> None:
 def _run_chunk(
     plans: Sequence[Plan], contrasts: Sequence[tuple[str, str, str]], seed: int, numbers: Sequence[int]
 ) -> tuple[list[Replicate], list[Failure]]:
-    """The replicates of a chunk, and what is known of those that failed."""
+    """The replicates of a chunk, and what is known of those that failed.
+
+    Raises
+    ------
+    BrokenOffError : what is wrong may pass, and is wrong with the machine
+    """
     good: list[Replicate] = []
     bad: list[Failure] = []
     for number in numbers:
@@ -322,6 +393,8 @@ def _run_chunk(
             good.append(run_arms(plans, contrasts, replicate=number, seed=seed, draw=draw))
         except InputError:
             raise
+        except (MemoryError, OSError) as error:
+            raise BrokenOffError(f"replicate {number} could not be run: {error!r}") from error
         except Exception:
             bad.append({"replicate": number, "draw": draw, "traceback": traceback.format_exc()})
     return good, bad
@@ -371,9 +444,9 @@ class _Work:
             "drift": (k,),
             "groups": (arms, len(GROUPS), k),
             "group_families": (len(GROUPS),),
+            "places": (len(self.plans[0].places), arms, k),
         }
         alike = all(getattr(stored, part).shape == shape for part, shape in shapes.items())
-        alike = alike and len(stored.places) == len(self.plans[0].places)
         return alike and stored.replicate >= 0 and stored.draw == stored.replicate // 2 and stored.family_months >= 0
 
     def _tell(self) -> None:

@@ -125,8 +125,8 @@ def test_chunks_that_vanish_while_a_run_goes_on_are_said_to_be_missing(
 ) -> None:
     write = runner.write_chunk
 
-    def vanish(path: Path, replicates: Any) -> None:
-        write(path, replicates)
+    def vanish(path: Path, replicates: Any, inputs: str) -> None:
+        write(path, replicates, inputs)
         if replicates[0].replicate == 40:
             shutil.rmtree(path.parent)
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,11 +32,11 @@ from scenarios.profiles import profile_names
 from scenarios.study import RATES, Study
 from simulation.compiled import SOURCE_HASH
 from simulation.engine import Replicate, parameter_values, run_arms
-from simulation.errors import InputError
+from simulation.errors import BrokenOffError, InputError
 from simulation.locks import LOCK, hold
 from simulation.names import CRITERION, FOLLOW_UP, INTAKE, SERVICES
 from simulation.outcomes import OUTCOMES, Runs
-from simulation.runner import Finished, check_alike, run_study
+from simulation.runner import Finished, check_alike, read_chunk, run_study
 
 ROOT = Path(run.__file__).resolve().parent
 TABLES = tuple(name for name in TABLE_COLUMNS if not name.startswith("incomes"))
@@ -232,16 +234,107 @@ def test_resume_refuses_an_unfinished_run_of_other_inputs_or_other_code(
     assert json.loads(Path("there/manifest.json").read_text(encoding="utf-8"))["chunks_resumed"] == 2
 
 
-def test_resume_refuses_a_note_of_inputs_that_is_none(
-    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def stored(study: Study, folder: Path, **options: Any) -> Finished:
+    return finish(study, workers=1, chunk=2, chunks_dir=folder, **options)
+
+
+@pytest.mark.parametrize("wrong", [None, b"", b"{", b"[]", b"\xff"])
+def test_where_the_note_of_inputs_is_gone_or_damaged_the_chunks_tell(
+    study: Study, tmp_path: Path, wrong: bytes | None
 ) -> None:
-    (tmp_path / "there/chunks").mkdir(parents=True)
-    note = tmp_path / "there/chunks/inputs.json"
-    for wrong in (b"", b"{", b"[]", b"{}", b"\xff"):
-        note.write_bytes(wrong)
-        assert run.main(["compare", "small.toml", "--out", "there", "--resume"]) == 2
-        assert "inputs.json" in capsys.readouterr().err
-        assert note.read_bytes() == wrong
+    whole = contents(stored(study, tmp_path).runs)
+    note = tmp_path / "inputs.json"
+    before = note.read_bytes()
+    for _ in range(2):
+        if wrong is None:
+            note.unlink()
+        else:
+            note.write_bytes(wrong)
+        chunks = {path: path.read_bytes() for path in tmp_path.glob("chunk-*")}
+        with pytest.raises(InputError, match="other inputs or other code"):
+            stored(study.with_settings(seed=study.seed + 1), tmp_path, resume=True)
+        assert {path: path.read_bytes() for path in tmp_path.glob("chunk-*")} == chunks
+        if wrong is None:
+            note.unlink()
+        else:
+            note.write_bytes(wrong)
+        again = stored(study, tmp_path, resume=True)
+        assert again.chunks_resumed == 5
+        assert contents(again.runs) == whole
+        assert note.read_bytes() == before
+
+
+@pytest.mark.parametrize("fault", [OSError(24, "Too many open files"), MemoryError()])
+def test_a_fault_that_may_pass_loses_no_chunk(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    stored(study, tmp_path)
+    chunks = sorted(tmp_path.glob("chunk-*"))
+
+    def unread(path: Path) -> bytes:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", unread)
+        with pytest.raises(BrokenOffError, match=r"chunk-000000-000001\.parquet cannot be read"):
+            stored(study, tmp_path, resume=True)
+    assert sorted(tmp_path.glob("chunk-*")) == chunks
+    assert stored(study, tmp_path, resume=True).chunks_resumed == len(chunks)
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), MemoryError("for a moment")])
+def test_a_replicate_that_finds_no_room_breaks_the_run_off_and_is_not_a_failed_one(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def run_or_not(*args: Any, replicate: int, **rest: Any) -> Replicate:
+        if replicate == 5:
+            raise fault
+        return run_arms(*args, replicate=replicate, **rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "run_arms", run_or_not)
+        with pytest.raises(BrokenOffError, match="replicate 5 could not be run"):
+            stored(study, tmp_path)
+    again = stored(study, tmp_path, resume=True)
+    assert again.chunks_resumed == 2
+    assert again.failures == []
+    assert contents(again.runs) == contents(finish(study, workers=1).runs)
+
+
+def of_other_types(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """A chunk in forms that it cannot have."""
+    kept, size = table.schema.metadata, table["flows"].type.list_size
+    words = pa.FixedSizeListArray.from_arrays(pa.array(["x"] * size * len(table)), size)
+    for name, column in (("replicate", pa.array([0.0, 1.0])), ("draw", pa.array(["0", "0"])), ("flows", words)):
+        place = table.schema.get_field_index(name)
+        yield name, table.set_column(place, name, column).replace_schema_metadata(kept)
+    many = table.take(pa.array(np.zeros(100_000, np.int64)))
+    yield "many", many.select(["replicate", "draw", "family_months"]).replace_schema_metadata(kept)
+
+
+def test_a_chunk_of_another_form_is_made_again_and_not_read_into_memory(study: Study, tmp_path: Path) -> None:
+    whole = contents(stored(study, tmp_path).runs)
+    path = tmp_path / "chunk-000000-000001.parquet"
+    for name, table in of_other_types(pq.read_table(path)):
+        pq.write_table(table, path, compression="zstd")
+        again = stored(study, tmp_path, resume=True)
+        assert again.chunks_resumed == 4, name
+        assert contents(again.runs) == whole, name
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(BrokenOffError, match="cannot be written"):
+        stored(study, tmp_path, resume=True)
+
+
+def test_a_chunk_that_would_take_more_memory_than_its_file_is_refused_unread(study: Study, tmp_path: Path) -> None:
+    stored(study, tmp_path)
+    path = tmp_path / "chunk-000000-000001.parquet"
+    table = pq.read_table(path)
+    many = table.take(pa.array(np.zeros(2_000, np.int64)))
+    pq.write_table(many, path, compression="zstd")
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(ValueError, match="no chunk"):
+        read_chunk(path.read_bytes())
 
 
 def test_the_lock_of_a_dead_run_is_ignored_and_that_of_a_live_one_is_not(

@@ -14,7 +14,8 @@ from scenarios.lab.why import drivers
 from simulation.compiled import SOURCE_HASH
 
 ROOT = Path(__file__).resolve().parent.parent
-WHAT_TO_DO = "made by {hash}. Add it to results/versions.toml if tests/reference has moved nowhere since that version, else make it again"
+WHAT_TO_DO = """made by {hash}.
+Add it to results/versions.toml if tests/reference has moved nowhere since that version, else make it again."""
 
 
 def made_by() -> dict[str, str]:
