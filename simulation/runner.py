@@ -94,7 +94,7 @@ def _inputs_of(note: Path) -> str:
     """The hash that a run's note of its inputs holds."""
     try:
         return str(json.loads(note.read_text(encoding="utf-8"))["inputs"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         allowed = "a folder whose run can go on, or another --out"
         raise InputError("is no note of a run's inputs", file=note, allowed=allowed) from error
 

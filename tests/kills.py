@@ -34,6 +34,7 @@ from simulation.warm import warm_up
 SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 KILLED: Final = ("compare", "frontier", "sensitivity", "calibrate")
 RESUMES: Final = 20
+SAID: Final = "said.txt"
 
 
 def start(arguments: list[str]) -> int:
@@ -44,9 +45,8 @@ def start(arguments: list[str]) -> int:
     if child == 0:
         code = 1
         try:
-            silent = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(silent, 1)
-            os.dup2(silent, 2)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
             if arguments[0] == "calibrate":
                 test_calibrate.make_little(Path("little.toml").absolute())
             signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would not hear it
@@ -146,13 +146,13 @@ def disturb(
             if code == 0:
                 break
             if code not in (130, -how):
-                return [f"{command}, {how.name}: ended with {code}"]
+                return [f"{command}, {how.name}: ended with {code}: {Path(SAID).read_text()[-500:]}"]
             killed[command, how.name] += 1
             print(f"kill {killed.total()}: {command} by {how.name}", flush=True)
             continue
         code = end(child)
         if code != 0:
-            return [f"{command}: gone on with, it ended with {code}"]
+            return [f"{command}: gone on with, it ended with {code}: {Path(SAID).read_text()[-500:]}"]
         break
     found = files_of(Path("out"))
     if found != right:
