@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from calibration.staged import Stages, begun, check_inputs, check_options, command
+from calibration.staged import INPUTS, Stages, begun, check_inputs, check_options, command
 from scenarios.folders import CHUNKS, check_folder, default_folder
 from scenarios.options import add_options, path, whole_number
 from simulation.errors import InputError
@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
     if not file.of_role("fit"):
         raise InputError("has no target with role fit", file=file.path, key="target", allowed='role = "fit"')
     folder: Path = args.out or default_folder(f"calibrate-{file.name}", resume=args.resume)
-    check_folder(folder, force=args.force, resume=args.resume)
+    check_folder(folder, force=args.force, resume=args.resume, note=INPUTS)
     if args.write is not None:
         check_page(args.write, PAGE)
     _check_posterior(args, folder)

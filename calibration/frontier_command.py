@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from calibration.sensitivity import OUTCOMES
-from calibration.staged import anywhere, begun, check_inputs, check_options, finish, finished
+from calibration.staged import INPUTS, anywhere, begun, check_inputs, check_options, finish, finished
 from scenarios.comparison import MAIN_STUDY
 from scenarios.folders import check_folder, default_folder
 from scenarios.options import add_options, path
@@ -77,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
     study = load_study(args.study or MAIN_STUDY, args.set).of_one_place().with_settings(seed=args.seed)
     replicates = _replicates(args)
     folder: Path = args.out or default_folder(f"frontier-{study.name}", resume=args.resume)
-    check_folder(folder, force=args.force, resume=args.resume)
+    check_folder(folder, force=args.force, resume=args.resume, note=INPUTS)
     grid, budgets = _asked(study, args)
     inputs = _inputs(study, grid, budgets, replicates)
     if args.resume:

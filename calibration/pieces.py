@@ -78,7 +78,7 @@ def _open(folder: Path, inputs: str) -> None:
     if note.exists():
         try:
             same = json.loads(note.read_text(encoding="utf-8"))["inputs"] == inputs
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             same = False
         if not same:
             allowed = "--resume with the same files, options, seed and version as before, or another --out"
@@ -104,7 +104,8 @@ def _stored(folder: Path, sizes: Sequence[int], columns: Sequence[str]) -> Itera
         if path.exists():
             try:
                 table = pd.read_parquet(path)
+                rows = table.to_numpy(np.float64)
             except Exception:  # whatever is wrong with the file, its rows are simply simulated again
                 continue
             if list(table.columns) == list(columns) and len(table) == size:
-                yield k, table.to_numpy(np.float64)
+                yield k, rows

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from calibration.staged import Stages, anywhere, begun, check_inputs, check_options, finish, finished
+from calibration.staged import INPUTS, Stages, anywhere, begun, check_inputs, check_options, finish, finished
 from scenarios.folders import check_folder, default_folder
 from scenarios.options import add_options, path, whole_number
 from simulation.errors import InputError, nearest
@@ -160,7 +160,7 @@ def main(args: argparse.Namespace) -> int:
     check_options(args)
     job = job_of(args)
     folder: Path = args.out or default_folder(f"sensitivity-{job.study.name}", resume=args.resume)
-    check_folder(folder, force=args.force, resume=args.resume)
+    check_folder(folder, force=args.force, resume=args.resume, note=INPUTS)
     if args.write is not None:
         check_page(args.write, PAGE)
     values = _values(args, job)

@@ -47,7 +47,7 @@ def _read(path: Path) -> dict[str, Any]:
     """What a JSON file of a run says; nothing, where it is damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

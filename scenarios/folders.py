@@ -35,17 +35,22 @@ def _numbered(folder: Path) -> Iterator[Path]:
         number += 1
 
 
-def check_folder(folder: Path, *, force: bool = False, resume: bool = False) -> None:
-    """Refuse a folder that is no folder, that holds something, or that cannot be written; nothing is made yet."""
+def check_folder(folder: Path, *, force: bool = False, resume: bool = False, note: str | None = None) -> None:
+    """Refuse a folder that is no folder, that holds something, or that cannot be written; nothing is made yet.
+
+    Parameters
+    ----------
+    note : the file in which the command notes what its run is made from, before there is any work in the folder
+    """
     key = "--out"
     try:
         if folder.exists() and not folder.is_dir():
             raise InputError("is a file", file=folder, key=key, allowed="a folder that is new or empty")
-        if folder.is_dir() and not (force or resume) and _holds_something(folder):
+        if folder.is_dir() and not (force or resume) and _holds_something(folder, note):
             allowed = "a folder that is new or empty; --force to write over it"
-            allowed += ", --resume to go on with a broken-off run" if _holds_a_run(folder) else ""
+            allowed += ", --resume to go on with a broken-off run" if _holds_a_run(folder, note) else ""
             raise InputError("the folder is not empty", file=folder, key=key, allowed=allowed)
-        if resume and folder.is_dir() and _holds_something(folder) and not _holds_a_run(folder):
+        if resume and folder.is_dir() and _holds_something(folder, note) and not _holds_a_run(folder, note):
             allowed = "the folder of a broken-off or finished run, or one that is new or empty"
             raise InputError("holds no run that could go on", file=folder, key="--out", allowed=allowed)
         above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
@@ -57,12 +62,14 @@ def check_folder(folder: Path, *, force: bool = False, resume: bool = False) -> 
         raise InputError("cannot be written", file=folder, key=key, allowed="a folder that you may write in")
 
 
-def _holds_something(folder: Path) -> bool:
-    return any(entry.name != LOCK for entry in folder.iterdir())
+def _holds_something(folder: Path, note: str | None) -> bool:
+    """More than a lock, and a note that a killed run had only half written."""
+    half = f".{note}.*.tmp"
+    return any(entry.name != LOCK and not (note and entry.match(half)) for entry in folder.iterdir())
 
 
-def _holds_a_run(folder: Path) -> bool:
-    return any((folder / name).exists() for name in OF_A_RUN)
+def _holds_a_run(folder: Path, note: str | None) -> bool:
+    return any((folder / name).exists() for name in (*OF_A_RUN, *([note] if note else [])))
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scenarios.files import SHIPPED, Key, beside, dotted, exists, parse_toml, read_toml, read_value, shown
+from scenarios.files import MAX_DEPTH, SHIPPED, Key, beside, dotted, exists, parse_toml, read_toml, read_value, shown
 from scenarios.schema import SLUG, SLUG_WORDS, Arm, Pool, StudySettings
 from simulation.errors import InputError, nearest
 
@@ -205,6 +205,9 @@ def _from_option(text: str, layers: Layers) -> dict[str, Any]:
         raise InputError(
             f"{shown(text)} is not key=value", file=layers.file, key="--set", allowed="for example study.seed=7"
         )
+    if len(parts) > MAX_DEPTH:
+        problem, allowed = f"{shown(key)} is nested deeper than {MAX_DEPTH}", f"at most {MAX_DEPTH} levels"
+        raise InputError(problem, file=layers.file, key="--set", allowed=allowed)
     _check_option_key(parts, layers)
     value = _option_value(parts, value_text.strip())
     if parts[0] == "parameters":

@@ -176,7 +176,7 @@ def _inputs_of(note: Path) -> str | None:
     """The hash that a run's note of its inputs holds; None where it is gone or damaged, and its chunks tell."""
     try:
         return str(json.loads(note.read_text(encoding="utf-8"))["inputs"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -3,6 +3,9 @@
 Right files are changed at random and given to the readers and commands, in this process, up to the long simulation. Each
 must be taken, or refused in one line: no traceback, no hang, nothing written outside the output folder, no control character
 on the terminal, nothing unpickled, and not a word of a file that lies outside the folder of the input.
+
+``python tests/fuzz.py --atheris --seconds 600`` gives the same readers what atheris makes of right files: inputs that reach
+lines of the project that none before them reached are kept and changed further. Needs ``pip install atheris``.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import argparse
 import contextlib
 import dataclasses
 import faulthandler
+import importlib.util
 import io
 import json
 import os
@@ -18,6 +22,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -38,18 +43,23 @@ import pyarrow.parquet as pq
 from small_study import SMALL
 
 import run
+from calibration import pieces, staged
+from calibration.design import load_design
 from calibration.targets import load_targets
 from results.calibration import read_fit
 from results.costs import load_costs
+from results.gain_values import load_values
 from results.provenance import check_unchanged, seal
-from results.run_folder import read_lives, read_manifest, read_tables
+from results.run_folder import TABLE_COLUMNS, read_lives, read_manifest, read_tables
 from scenarios.lab.levers import ADDRESSES, from_query, to_query
 from scenarios.lab.uploads import read_upload
 from scenarios.own_figures import read_figures
 from scenarios.profiles import load_profile
 from scenarios.study import load_study
+from simulation import posterior
 from simulation.errors import BrokenOffError, InputError
 from simulation.posterior import load_posterior
+from simulation.runner import ChunkStore
 
 ROOT: Final = Path(run.__file__).resolve().parent
 LIMIT: Final = 20  # seconds for an input
@@ -58,6 +68,7 @@ SECRET: Final = "a-word-of-another-file"  # stands in files outside the folder o
 TINY: Final = SMALL.replace("families = 40", "families = 12").replace("horizon_months = 6", "horizon_months = 3")
 CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 Case = Callable[[random.Random, Path], str]
+Reader = Callable[[Path, bytes], str]
 
 VALUES: Final = (
     *(
@@ -243,10 +254,13 @@ COSTS: Final = [
 TARGETS: Final = [
     path.read_text(encoding="utf-8") for path in sorted((ROOT / "calibration" / "targets").glob("*.toml"))
 ]
+TRIALS: Final = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "calibration" / "trials").glob("*.toml"))]
+GAINS: Final = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "scenarios" / "values").glob("*.toml"))]
 FIGURES: Final = (ROOT / "tests" / "example_families.csv").read_text(encoding="utf-8")
 OWN: Final = (
     "quantity,value,n\nbase,oygarden,\nshares.immigrant,50,99\nmeans.children,2.5,80\nemployed,30,240\nfamilies,60,\n"
 )
+TABLES: Final = (*(f"{name}.csv" for name in sorted(TABLE_COLUMNS)), "lives.json")
 POSTERIOR: Final = ROOT / "calibration" / "posteriors" / "holf.parquet"
 
 
@@ -257,14 +271,142 @@ def written(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
-def a_study(rng: random.Random, folder: Path) -> str:
-    """A study is read, and written again as TOML that is the same study."""
-    chosen = TINY if rng.random() < 0.5 else rng.choice(STUDIES)
-    path = written(folder, "study.toml", change_toml(rng, chosen, rng.choice(STUDIES)))
-    study = load_study(path)
+def read_study(folder: Path, content: bytes) -> str:
+    """A study as TOML."""
+    study = load_study(written(folder, "study.toml", content))
     json.dumps(study.resolved())
     study.to_toml()
     return "taken"
+
+
+def read_override(folder: Path, content: bytes) -> str:
+    """What stands after ``--set``."""
+    load_study(written(folder, "study.toml", TINY.encode()), [content.decode("utf-8", "surrogateescape")])
+    return "taken"
+
+
+def read_profile(folder: Path, content: bytes) -> str:
+    """A profile as TOML."""
+    load_profile(str(written(folder, "place.toml", content)))
+    return "taken"
+
+
+def read_own_figures(folder: Path, content: bytes) -> str:
+    """Own figures as CSV, by path."""
+    path = written(folder, "own.csv", content)
+    read_figures(path)
+    load_profile(str(path))
+    return "taken"
+
+
+def read_uploaded(_folder: Path, content: bytes) -> str:
+    """Own figures as CSV, uploaded to the lab."""
+    read_upload("a.csv", content)
+    return "taken"
+
+
+def read_costs(folder: Path, content: bytes) -> str:
+    """Unit costs as TOML."""
+    load_costs(written(folder, "mine.toml", content))
+    return "taken"
+
+
+def read_targets(folder: Path, content: bytes) -> str:
+    """Targets as TOML."""
+    load_targets(written(folder, "aims.toml", content))
+    return "taken"
+
+
+def read_trial(folder: Path, content: bytes) -> str:
+    """The design of a trial as TOML."""
+    load_design(written(folder, "trial.toml", content))
+    return "taken"
+
+
+def read_gains(folder: Path, content: bytes) -> str:
+    """Stated values of outcomes as TOML."""
+    load_values(written(folder, "values.toml", content))
+    return "taken"
+
+
+def read_posterior(folder: Path, content: bytes) -> str:
+    """Posterior draws as Parquet."""
+    path = written(folder, "draws.parquet", content)
+    posterior._read.cache_clear()  # two states of a file within a tick of the clock would be one
+    read_fit(path)
+    load_posterior(str(path))
+    return "taken"
+
+
+def read_link(_folder: Path, content: bytes) -> str:
+    """The query of a link to the lab, which is the same when it is made again."""
+    assert from_query(to_query(levers := from_query(content.decode("utf-8", "surrogateescape")))) == levers
+    return "taken"
+
+
+def read_run(out: Path) -> str:
+    """The folder of a finished run."""
+    manifest = read_manifest(out)
+    check_unchanged(out, manifest)
+    read_tables(out)
+    read_lives(out)
+    return "taken"
+
+
+def read_a_manifest(folder: Path, content: bytes) -> str:
+    """A manifest, with the seal that it would have if it had always been so."""
+    out = copied(folder)
+    sealed(out, "manifest.json", content, seal_it=True)
+    return read_run(out)
+
+
+def read_a_table(folder: Path, content: bytes) -> str:
+    """A table of a run, which the manifest knows; the first byte says which table."""
+    out = copied(folder)
+    sealed(out, TABLES[content[0] % len(TABLES) if content else 0], content[1:], seal_it=True)
+    return read_run(out)
+
+
+def read_chunks(folder: Path, content: bytes) -> str:
+    """A chunk of a run that is gone on with: taken, or made again."""
+    chunks = folder / "out"
+    chunks.mkdir(exist_ok=True)
+    written(chunks, "chunk-000000-000000.parquet", content)
+    written(chunks, "inputs.json", b'{"inputs": ""}')
+    return "taken" if list(ChunkStore(chunks, "", resume=True).load(lambda _: True)) else "refused"
+
+
+def read_pieces(folder: Path, content: bytes) -> str:
+    """Rows of a calibration that is gone on with: taken, or made again."""
+    chunks = folder / "out"
+    chunks.mkdir(exist_ok=True)
+    written(chunks, "rows-00000.parquet", content)
+    return "taken" if list(pieces._stored(chunks, [3], ["a", "b"])) else "refused"
+
+
+def read_notes(folder: Path, content: bytes) -> str:
+    """The notes of what runs began with, in folders that are gone on with: taken, where one is of the same run."""
+    out = folder / "out"
+    out.mkdir(exist_ok=True)
+    written(out, "inputs.json", content)
+    taken = 0
+    for read in (
+        lambda: pieces._open(out, "a"),
+        lambda: staged.check_inputs(out, {"a": [1, "b"]}),
+        lambda: ChunkStore(out, "a", resume=True),
+    ):
+        try:
+            read()
+            taken += 1
+        except InputError as error:
+            check_message(error)
+    return "taken" if taken else "refused"
+
+
+def a_study(rng: random.Random, folder: Path) -> str:
+    """A study is read, and written again as TOML."""
+    chosen = TINY if rng.random() < 0.5 else rng.choice(STUDIES)
+    return read_study(folder, change_toml(rng, chosen, rng.choice(STUDIES)))
 
 
 def a_study_that_runs(rng: random.Random, folder: Path) -> str:
@@ -276,7 +418,6 @@ def a_study_that_runs(rng: random.Random, folder: Path) -> str:
 
 def an_override(rng: random.Random, folder: Path) -> str:
     """``--set`` with anything."""
-    path = written(folder, "study.toml", TINY.encode())
     head = rng.choice(
         ("study.", "pool.families", "arm.ten.", "parameters.", "costs.", "place.", "", "arm.ten.services.work.")
     )
@@ -290,15 +431,12 @@ def an_override(rng: random.Random, folder: Path) -> str:
         "arm.ten.follow_up",
     )
     key = rng.choice(right) if rng.random() < 0.3 else f"{head}{tail}"
-    load_study(path, [f"{key}={rng.choice((*VALUES, '3', '12', '50'))}"])
-    return "taken"
+    return read_override(folder, f"{key}={rng.choice((*VALUES, '3', '12', '50'))}".encode())
 
 
 def a_profile(rng: random.Random, folder: Path) -> str:
     """A profile as TOML."""
-    path = written(folder, "place.toml", change_toml(rng, rng.choice(PROFILES), rng.choice(PROFILES)))
-    load_profile(str(path))
-    return "taken"
+    return read_profile(folder, change_toml(rng, rng.choice(PROFILES), rng.choice(PROFILES)))
 
 
 def own_figures(rng: random.Random, folder: Path) -> str:
@@ -307,34 +445,41 @@ def own_figures(rng: random.Random, folder: Path) -> str:
     if rng.random() < 0.5:
         read_upload(rng.choice(("a.csv", "../\x1b[1m.csv", "x" * 300)), content)
         return "taken"
-    path = written(folder, "own.csv", content)
-    read_figures(path)
-    load_profile(str(path))
-    return "taken"
+    return read_own_figures(folder, content)
 
 
 def unit_costs(rng: random.Random, folder: Path) -> str:
     """Unit costs as TOML."""
-    load_costs(written(folder, "mine.toml", change_toml(rng, rng.choice(COSTS), rng.choice(COSTS))))
-    return "taken"
+    return read_costs(folder, change_toml(rng, rng.choice(COSTS), rng.choice(COSTS)))
 
 
 def targets(rng: random.Random, folder: Path) -> str:
     """Targets as TOML."""
-    load_targets(written(folder, "aims.toml", change_toml(rng, rng.choice(TARGETS), rng.choice(TARGETS))))
-    return "taken"
+    return read_targets(folder, change_toml(rng, rng.choice(TARGETS), rng.choice(TARGETS)))
+
+
+def a_trial(rng: random.Random, folder: Path) -> str:
+    """The design of a trial as TOML."""
+    return read_trial(folder, change_toml(rng, rng.choice(TRIALS), rng.choice(TRIALS)))
+
+
+def stated_values(rng: random.Random, folder: Path) -> str:
+    """Stated values of outcomes as TOML."""
+    return read_gains(folder, change_toml(rng, rng.choice(GAINS), rng.choice(GAINS)))
 
 
 def a_posterior(rng: random.Random, folder: Path) -> str:
     """Posterior draws: bytes of a right file changed, or a table of anything."""
-    path = folder / "draws.parquet"
     if rng.random() < 0.5:
-        path.write_bytes(change_bytes(rng, POSTERIOR.read_bytes(), b"PAR1" + bytes(100)))
-    else:
-        pq.write_table(any_table(rng), path, compression=rng.choice(("none", "zstd", "gzip")))
-    read_fit(path)
-    load_posterior(str(path))
-    return "taken"
+        return read_posterior(folder, change_bytes(rng, POSTERIOR.read_bytes(), b"PAR1" + bytes(100)))
+    return read_posterior(folder, parquet(any_table(rng), rng.choice(("none", "zstd", "gzip"))))
+
+
+def parquet(table: pa.Table, compression: str) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    stream = io.BytesIO()
+    pq.write_table(table, stream, compression=compression)
+    return stream.getvalue()
 
 
 def any_table(rng: random.Random) -> pa.Table:
@@ -370,8 +515,17 @@ def a_link(rng: random.Random, folder: Path) -> str:
     text = rng.choice(("&", "&", "&&", ";")).join(pairs)
     if rng.random() < 0.5:
         text = change_bytes(rng, text.encode(), b"own=&%00%ff&today.staff=").decode("latin-1")
-    assert from_query(to_query(levers := from_query(text))) == levers
-    return "taken"
+    return read_link(folder, text.encode("utf-8", "surrogateescape"))
+
+
+def copied(folder: Path) -> Path:
+    """The tables and the manifest of a finished run, in the folder of the case."""
+    out = folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    for name in ("manifest.json", "replicates.parquet", *TABLES):
+        shutil.copyfile(BASE / "out" / name, out / name)
+    return out
 
 
 def sealed(folder: Path, name: str, content: bytes, *, seal_it: bool) -> None:
@@ -417,12 +571,7 @@ def a_folder(rng: random.Random, folder: Path) -> Path:
 
 def a_run_read(rng: random.Random, folder: Path) -> str:
     """The folder of a run is read."""
-    out = a_folder(rng, folder)
-    manifest = read_manifest(out)
-    check_unchanged(out, manifest)
-    read_tables(out)
-    read_lives(out)
-    return "taken"
+    return read_run(a_folder(rng, folder))
 
 
 def a_run_reported(rng: random.Random, folder: Path) -> str:
@@ -456,7 +605,7 @@ def tables_of(folder: Path) -> dict[str, bytes]:
 
 KINDS: Final[dict[Case, int]] = {
     a_study: 30, a_study_that_runs: 3, an_override: 6, a_profile: 10, own_figures: 15, unit_costs: 10, targets: 10,
-    a_posterior: 10, a_link: 12, a_run_read: 6, a_run_reported: 2, a_run_resumed: 1,
+    a_trial: 5, stated_values: 5, a_posterior: 10, a_link: 12, a_run_read: 6, a_run_reported: 2, a_run_resumed: 1,
 }  # fmt: skip
 """What is fuzzed, and how often."""
 
@@ -499,13 +648,18 @@ def one(case: Case, rng: random.Random, folder: Path) -> str:
     try:
         return case(rng, folder)
     except InputError as error:
-        message = str(error)
-        check_terminal(message)
-        if not message or "\n" in message or len(message) > 8_000:
-            raise WrongAnswerError(f"not one line: {message[:300]!r} ({len(message)} letters)") from None
+        check_message(error)
         return "refused"
     except BrokenOffError:
         return "failed, named"
+
+
+def check_message(error: InputError) -> None:
+    """One line, which is printable."""
+    message = str(error)
+    check_terminal(message)
+    if not message or "\n" in message or len(message) > 8_000:
+        raise WrongAnswerError(f"not one line: {message[:300]!r} ({len(message)} letters)") from None
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -698,18 +852,232 @@ def fuzz(home: Path, *, seconds: float, inputs: int, seed: int, show: int = 30, 
     return tally
 
 
-INPUTS: Final = ("study.toml", "place.toml", "own.csv", "mine.toml", "aims.toml", "draws.parquet", "out")
+INPUTS: Final = (
+    *("study.toml", "place.toml", "own.csv", "mine.toml", "aims.toml", "trial.toml", "values.toml", "draws.parquet"),
+    "out",
+)
+
+
+# ---- guided by what is reached ---------------------------------------------------------------------------------------
+
+MISSING: Final = "atheris is not installed: `pip install atheris` (CPython 3.11 to 3.13 on Linux)"
+CHILD: Final = """
+import sys, atheris
+with atheris.instrument_imports(include=["scenarios", "simulation", "results", "calibration"]):
+    import fuzz
+fuzz.guided_target(*sys.argv[1:])
+"""
+PATIENCE: Final = (
+    120  # seconds by the clock for an input: a busy machine stands still longer than ``LIMIT`` now and then
+)
+SHORT: Final = 4  # rows of the Parquet files that are changed by the byte
+GUIDED: Final[dict[str, Reader]] = {
+    reader.__name__.removeprefix("read_"): reader
+    for reader in (
+        *(read_study, read_override, read_profile, read_own_figures, read_uploaded, read_costs, read_targets),
+        *(read_trial, read_gains, read_posterior, read_link, read_a_manifest, read_a_table),
+        *(read_chunks, read_pieces, read_notes),
+    )
+}
+
+
+def seeds_of(name: str) -> list[bytes]:
+    """Right inputs of a target, which atheris begins with."""
+    texts = {
+        "study": STUDIES,
+        "override": ["study.seed=3", "arm.ten.caseload=12", "costs.travel=100", 'study.posterior="prior"'],
+        "profile": PROFILES,
+        "own_figures": [OWN, FIGURES],
+        "uploaded": [OWN, FIGURES],
+        "costs": COSTS,
+        "targets": TARGETS,
+        "trial": TRIALS,
+        "gains": GAINS,
+        "link": [to_query(from_query("")), "place=oygarden&plan.coordinators=2&links.head_start=2"],
+        "notes": ['{"inputs": "a"}', '{"a": [1, "b"], "inputs": "a"}'],
+    }
+    if name in texts:
+        return [text.encode() for text in texts[name]]
+    if name == "posterior":
+        table = pq.read_table(POSTERIOR)
+        kinds = ("none", "zstd", "gzip", "snappy", "lz4")
+        bare = table.slice(0, SHORT).select(table.column_names[:3]).replace_schema_metadata(None)
+        return [*(parquet(bare, kind) for kind in kinds), parquet(table.slice(0, SHORT), "zstd")]
+    if name == "pieces":
+        columns = {"a": [0.0, 1.0, 2.0], "b": [0.5, 0.5, 0.5]}
+        texts_too = {"a": ["x", "y", "z"], "b": [0.5, 0.5, 0.5]}
+        return [parquet(pa.table(each), kind) for each in (columns, texts_too) for kind in ("none", "snappy")]
+    if name == "chunks":
+        return [path.read_bytes() for path in sorted((BASE / "broken" / "chunks").glob("*.parquet"))]
+    if name == "a_manifest":
+        return [(BASE / "out" / "manifest.json").read_bytes()]
+    return [bytes([k]) + (BASE / "out" / table).read_bytes() for k, table in enumerate(TABLES)]
+
+
+def changed(name: str, rng: random.Random, content: bytes, seeds: list[bytes]) -> bytes:
+    """An input changed as the random run changes it, with regard to its form."""
+    text = content.decode("utf-8", "replace")
+    if name in ("study", "profile", "costs", "targets", "trial", "gains"):
+        return change_toml(rng, text, rng.choice(seeds).decode())
+    if name in ("own_figures", "uploaded") and text.strip():
+        return change_csv(rng, text)
+    if name == "a_table" and text[1:].strip():
+        return content[:1] + change_csv(rng, content[1:].decode("utf-8", "replace"))
+    if name in ("a_manifest", "notes"):
+        with contextlib.suppress(ValueError, RecursionError):
+            data = json.loads(text)
+            if isinstance(data, dict | list):
+                return json.dumps(change_json(rng, data)).encode("utf-8", "surrogatepass")
+    return change_bytes(rng, content, rng.choice(seeds))
+
+
+def guided_target(name: str, home: str, state: str, seconds: str, seed: str) -> None:
+    """One target under atheris, in a process that ends with it. A letter an input into ``state``, and a file a find."""
+    import atheris
+
+    global BASE
+    BASE, folder, kept = Path(home) / "base", Path(home) / "case", Path(state)
+    folder.mkdir()
+    os.chdir(folder)
+    seeds, reader, guard, known = seeds_of(name), GUIDED[name], Guard(), set()
+    corpus = kept / "corpus"
+    corpus.mkdir()
+    for k, content in enumerate(seeds):
+        (corpus / str(k)).write_bytes(content)
+    counts = os.open(kept / "counts", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    guard.allowed = (str(folder), str(Path.home() / ".cache"), "/dev/null", "/dev/shm")
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+    def mutate(content: bytes, most: int, number: int) -> bytes:
+        rng = random.Random(number)
+        if rng.random() < 0.5 or not content:
+            return bytes(atheris.Mutate(content, most))
+        return changed(name, rng, content, seeds)[:most]
+
+    def try_one(content: bytes) -> None:
+        guard.heard, wrong = [], ""
+        guard.on = True
+        try:
+            outcome = one(lambda _, where: reader(where, content), random.Random(), folder)
+        except Exception as error:
+            frames = traceback.format_tb(error.__traceback__)[-3:]
+            outcome, wrong = "WRONG", f"{type(error).__name__}: {str(error)[:400]}\n{''.join(frames)}"
+        finally:
+            guard.on = False
+        strays = [path for path in os.listdir(folder) if path not in INPUTS]
+        if guard.heard or strays:
+            outcome, wrong = "WRONG", f"{guard.heard[:3]} {strays}"
+        os.write(counts, outcome[:1].encode())
+        place = wrong.rpartition("File ")[2] or wrong
+        if wrong and place not in known and len(known) < 30:
+            known.add(place)
+            (kept / f"find-{len(known)}").write_bytes(content)
+            (kept / f"find-{len(known)}.txt").write_text(wrong, encoding="utf-8", errors="backslashreplace")
+
+    options = {
+        **{"max_total_time": seconds, "timeout": PATIENCE, "report_slow_units": PATIENCE, "seed": seed},
+        **{"rss_limit_mb": 4096, "artifact_prefix": f"{kept}/find-", "max_len": 2 * max(4096, *map(len, seeds))},
+        "print_final_stats": 1,
+    }
+    arguments = [name, *(f"-{key}={value}" for key, value in options.items()), str(corpus)]
+    atheris.Setup(arguments, try_one, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+@dataclasses.dataclass(frozen=True)
+class Guided:
+    """What became of a target under atheris."""
+
+    refused: int
+    taken: int
+    failed: int
+    wrong: int
+    all: int
+    """as libFuzzer counts them; one that it does not outlive is among them"""
+    edges: int
+    slowest: int
+    """seconds"""
+    seconds: int
+
+
+def guide(name: str, home: Path, state: Path, *, seconds: int, seed: int) -> tuple[Guided, list[str]]:
+    """A target under atheris for so long, in a process of its own; what became of the inputs, and what was found."""
+    state.mkdir(parents=True)
+    shutil.rmtree(home / "case", ignore_errors=True)
+    paths = (str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""))
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, name, str(home), str(state), str(seconds), str(seed)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        timeout=300 + PATIENCE + 4 * seconds,
+        check=False,
+    )
+    told = dict(re.findall(r"stat::(\w+): +(\d+)", child.stderr))
+    counts = Counter((state / "counts").read_text() if (state / "counts").exists() else "")
+    finds = [f"{path.stem}: {path.read_text(encoding='utf-8')}" for path in sorted(state.glob("find-*.txt"))] + [
+        f"{path.name}" for path in sorted(state.glob("find-[a-z]*-*"))
+    ]
+    if child.returncode != 0 or "number_of_executed_units" not in told:
+        finds.append(f"ended with {child.returncode}: {child.stderr[-3000:]}")
+    reached = re.findall(r" cov: (\d+) ", child.stderr)
+    return Guided(
+        refused=counts["r"], taken=counts["t"], failed=counts["f"], wrong=counts["W"],
+        all=int(told.get("number_of_executed_units", counts.total())),
+        edges=int(reached[-1]) if reached else 0, slowest=int(told.get("slowest_unit_time_sec", 0)), seconds=seconds,
+    ), finds  # fmt: skip
+
+
+def run_guided(home: Path, *, seconds: float, seed: int, only: str) -> int:
+    """Every target under atheris, the time shared out alike; 2 where atheris is not there, 1 where anything was found."""
+    if importlib.util.find_spec("atheris") is None:
+        print(MISSING, file=sys.stderr)
+        return 2
+    names = [name for name in GUIDED if only in name]
+    if not names:
+        print(f"no target's name holds {only!r}; there are {', '.join(GUIDED)}", file=sys.stderr)
+        return 2
+    prepare(home)
+    state, outside = Path(tempfile.mkdtemp(prefix="fuzz-")), listing(home)
+    rows: dict[str, Guided] = {}
+    wrong = 0
+    for name in names:
+        each = max(1, round(seconds / len(names)))
+        rows[name], finds = guide(name, home, state / name, seconds=each, seed=seed)
+        shutil.rmtree(home / "case", ignore_errors=True)
+        if listing(home) != outside:
+            finds.append("a file outside the output folder is another")
+        wrong += len(finds)
+        print(f"{name}: {rows[name].all} inputs", *finds, sep="\n", file=sys.stderr, flush=True)
+    table = pd.DataFrame([dataclasses.asdict(row) for row in rows.values()], index=list(rows))
+    print(table.to_string())
+    print(f"{table['all'].sum()} inputs under atheris in {table['seconds'].sum()} s; {wrong} finds")
+    if wrong:
+        print(f"what was found is kept in {state}")
+    else:
+        shutil.rmtree(state)
+    return 1 if wrong else 0
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
 
 
 def main() -> int:
     """Fuzz, and print what became of the inputs; 1 where any was answered wrongly."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--inputs", type=int, default=1_000_000, help="at most so many")
+    parser.add_argument("--inputs", type=int, default=1_000_000, help="at most so many; without --atheris")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="kinds whose name holds this")
+    parser.add_argument("--only", "--target", default="", help="kinds whose name holds this")
+    parser.add_argument("--atheris", action="store_true", help="guided by what is reached; the time is shared out")
     args = parser.parse_args()
+    guided = vars(args).pop("atheris")
     with tempfile.TemporaryDirectory() as folder:
+        if guided:
+            code = run_guided(Path(folder).resolve(), seconds=args.seconds, seed=args.seed, only=args.only)
+            os.chdir(ROOT)
+            return code
         began = time.monotonic()
         tally = fuzz(Path(folder).resolve(), **vars(args))
         os.chdir(ROOT)

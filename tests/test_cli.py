@@ -197,6 +197,19 @@ def test_a_full_folder_is_written_only_when_told_so() -> None:
     check_folder(Path("full"), resume=True)
 
 
+def test_a_run_that_was_killed_before_it_had_work_goes_on_and_is_no_other_command_s() -> None:
+    Path("begun").mkdir()
+    Path("begun/.inputs.json.123.tmp").touch()
+    check_folder(Path("begun"), note="inputs.json")
+    check_folder(Path("begun"), resume=True, note="inputs.json")
+    Path("begun/inputs.json").touch()
+    check_folder(Path("begun"), resume=True, note="inputs.json")
+    with pytest.raises(InputError, match="holds no run that could go on"):
+        check_folder(Path("begun"), resume=True)
+    with pytest.raises(InputError, match="--resume to go on"):
+        check_folder(Path("begun"), note="inputs.json")
+
+
 def test_wrong_input_takes_away_the_folders_that_were_made() -> None:
     Path("there").mkdir()
     with pytest.raises(InputError), open_folder(Path("there/a/b")):

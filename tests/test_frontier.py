@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import run
-from calibration import frontier, staffing
+from calibration import frontier, pieces, staffing
 from calibration.frontier import REFERENCE, Cell, Grid, bottlenecks, grid_cells, replicate_rows, simulate, template_arm
 from calibration.staffing import Found, best_probability, cross_fitted, efficient, on_frontier
 from results import frontier_figures, frontier_words
@@ -299,6 +299,23 @@ def test_a_run_that_was_broken_off_ends_in_the_same_bytes(
     assert command(tmp_path / "whole", "--resume") == 0
     assert command(tmp_path / "whole", "--resume", "--seed", "5") == 2
     assert "other inputs" in capsys.readouterr().err
+
+
+def test_a_run_that_was_broken_off_before_its_first_piece_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(frontier_figures, "write_figures", lambda *_, **__: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(pieces, "_open", stop)
+        assert command(tmp_path / "part", "--workers", "1") == 130
+    assert f"--resume --out {tmp_path / 'part'}" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "part").iterdir()] == ["inputs.json"]
+    assert command(tmp_path / "part", "--workers", "1") == 2
+    assert "--resume to go on" in capsys.readouterr().err
+    assert command(tmp_path / "part", "--workers", "1", "--resume") == 0
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ QUICK = [
     fuzz.targets,
     fuzz.a_posterior,
     fuzz.a_link,
+    fuzz.a_trial,
+    fuzz.stated_values,
 ]
 OUT = ["../other.toml", "a/../../other.toml", "/etc/other.toml", "C:\\other.toml", "..\\other.toml"]
 
@@ -161,6 +163,27 @@ def test_a_manifest_of_a_hundred_thousand_brackets_is_refused(tmp_path: Path) ->
     (tmp_path / "manifest.json").write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("levels", [12, 2_000, 100_000])
+def test_a_key_of_many_levels_is_refused_in_one_short_line(tmp_path: Path, levels: int) -> None:
+    (tmp_path / "study.toml").write_text(SMALL, encoding="utf-8")
+    for head in ("arm.ten.", "study.", "parameters."):
+        with pytest.raises(InputError, match="nested deeper than 10") as caught:
+            load_study(tmp_path / "study.toml", [f"{head}{'a.' * levels}a=1"])
+        assert len(str(caught.value)) < 1_000
+
+
+@pytest.mark.parametrize("note", [b"[" * 100_000, b"\xff", b"[1]", b'{"inputs": 1}', b""])
+def test_a_note_of_anything_is_another_run_s(tmp_path: Path, note: bytes) -> None:
+    assert fuzz.read_notes(tmp_path, note) == "refused"
+
+
+def test_pieces_with_something_else_than_numbers_are_made_again(tmp_path: Path) -> None:
+    assert fuzz.read_pieces(tmp_path, fuzz.parquet(pa.table({"a": [1.0] * 3, "b": [2.0] * 3}), "snappy")) == "taken"
+    for other in (["x", "y", "z"], [[1.0], [2.0], [3.0]], [None, {"a": 1}, None]):
+        table = pa.table({"a": [1.0, 2.0, 3.0], "b": other})
+        assert fuzz.read_pieces(tmp_path, fuzz.parquet(table, "snappy")) == "refused"
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------
