@@ -372,8 +372,8 @@ def read_chunks(folder: Path, content: bytes) -> str:
     chunks = folder / "out"
     chunks.mkdir(exist_ok=True)
     written(chunks, "chunk-000000-000000.parquet", content)
-    written(chunks, "inputs.json", b'{"inputs": ""}')
-    return "taken" if list(ChunkStore(chunks, "", resume=True).load(lambda _: True)) else "refused"
+    inputs = json.loads((BASE / "broken" / "chunks" / "inputs.json").read_text(encoding="utf-8"))["inputs"]
+    return "taken" if list(ChunkStore(chunks, inputs, resume=True).load(lambda _: True)) else "refused"
 
 
 def read_pieces(folder: Path, content: bytes) -> str:
