@@ -11,8 +11,6 @@ building a pool and burning it in is to cost at most what the study costs.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import functools
 import importlib.util
 import json
 import os
@@ -392,7 +390,7 @@ def _overhead(size: Size) -> list[Record]:
         run_arms(study.arms, study.contrasts, replicate=0, seed=1, draw=0)
         return 1.0
 
-    def clocks(workers: Workers) -> tuple[float, float, float]:
+    def clocks(workers: Workers) -> tuple[float, ...]:
         there = workers.client.run(_processors).values() if isinstance(workers, Cluster) else ()
         return time.perf_counter(), *map(sum, zip(_processors(), *there, strict=True))
 

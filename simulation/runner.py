@@ -320,8 +320,9 @@ def _run_chunk(
         draw = number // 2
         try:
             found = run_arms(plans, contrasts, replicate=number, seed=seed, draw=draw)
-            whole = {part: np.ascontiguousarray(getattr(found, part)) for part in _STORED}  # sent and stored uncopied
-            good.append(replace(found, **whole))
+            # in one piece each, sent and stored as they lie
+            parts: dict[str, Any] = {part: np.ascontiguousarray(getattr(found, part)) for part in _STORED}
+            good.append(replace(found, **parts))
         except InputError:
             raise
         except Exception:

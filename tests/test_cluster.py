@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+import test_whole_country
 from small_study import SMALL, contents, files_of
 
 import run
@@ -149,6 +150,19 @@ def test_the_command_on_a_cluster_leaves_the_same_tables_and_goes_on_when_the_sc
     assert files_of(Path("there")) == files_of(Path("threads"))
 
 
+def test_a_study_over_places_leaves_on_a_cluster_what_it_leaves_in_threads(study: Study) -> None:
+    places = test_whole_country.HEAD + test_whole_country.OYA + test_whole_country.BO + test_whole_country.ARMS
+    Path("places.toml").write_text(places, encoding="utf-8")
+    two = load_study("places.toml")
+    alone = run_study(two.arms, two.contrasts, replicates=6, seed=3, workers=1)
+    shared = run_study(
+        two.arms, two.contrasts, replicates=6, seed=3, workers=2, cluster="local", chunk=2, chunks_dir=Path("chunks")
+    )
+    assert contents(shared.runs) == contents(alone.runs)
+    assert len(list(alone.places)) == 6
+    assert [values.tobytes() for *_, values in shared.places] == [values.tobytes() for *_, values in alone.places]
+
+
 def die_of(fatal: int, task: int) -> int:
     if task == fatal:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -173,6 +187,7 @@ def test_a_run_whose_workers_are_all_gone_says_so_once_and_goes_on_when_one_come
 ) -> None:
     monkeypatch.setattr(parallel, "SILENCE", 0.5)
     with processes(tmp_path / "dask", workers=1) as started, open_workers(cluster=started.address) as cluster:
+        wait_for(lambda: cluster.threads())  # type: ignore[union-attr]
         found: dict[int, int] = {}
         for task, result in run_tasks(double_slowly, range(10), cluster):
             found[task] = result
