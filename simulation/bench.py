@@ -11,8 +11,6 @@ building a pool and burning it in is to cost at most what the study costs.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import functools
 import importlib.util
 import json
 import os
@@ -347,35 +345,77 @@ def _threads(size: Size) -> list[Record]:
     return [Record("threads_2", ratio, "times the rate on one worker, by the clock on the wall")]
 
 
-def _overhead(size: Size) -> list[Record]:
-    """What chunks, storing and sending add to the time of the replicates alone, on one worker."""
-    from scenarios.study import load_study
+_SPENT: list[float] = []
+
+
+def _timed(*arguments: Any, **options: Any) -> Any:
+    """A replicate; how long its thread was at it is noted in ``_SPENT``, in the process that runs it."""
     from simulation.engine import run_arms
-    from simulation.parallel import Workers, open_workers
-    from simulation.runner import run_study
+
+    start = time.thread_time()
+    found = run_arms(*arguments, **options)
+    _SPENT.append(time.thread_time() - start)
+    return found
+
+
+def _listen() -> None:
+    """From now on, this process notes what its replicates take."""
+    from simulation import runner
+
+    setattr(runner, "run_arms", _timed)  # noqa: B010
+
+
+def _processors() -> tuple[float, float]:
+    """Processor seconds of this process, and of the replicates in it."""
+    return time.process_time(), sum(_SPENT)
+
+
+def _overhead(size: Size) -> list[Record]:
+    """What chunks, storing and sending add to the replicates themselves, on one worker.
+
+    In the time of processors, of all processes: what it costs whatever else the machine does, since both parts are of the same
+    seconds. By the clock on the wall it is less where a processor is free to store and send meanwhile; on a machine that is busy
+    with other work that figure means nothing.
+    """
+    from unittest.mock import patch
+
+    from scenarios.study import load_study
+    from simulation import runner
+    from simulation.engine import run_arms
+    from simulation.parallel import Cluster, Workers, open_workers
 
     study = load_study("caseload-10-vs-20")
 
-    def alone(replicates: int) -> float:
-        for k in range(replicates):
-            run_arms(study.arms, study.contrasts, replicate=k, seed=1, draw=k // 2)
-        return float(replicates)
+    def alone() -> float:
+        run_arms(study.arms, study.contrasts, replicate=0, seed=1, draw=0)
+        return 1.0
 
-    def through(workers: Workers, replicates: int) -> float:
+    def clocks(workers: Workers) -> tuple[float, ...]:
+        there = workers.client.run(_processors).values() if isinstance(workers, Cluster) else ()
+        return time.perf_counter(), *map(sum, zip(_processors(), *there, strict=True))
+
+    def ratios(workers: Workers) -> tuple[float, float]:
+        """Time of processors, and by the clock, over the time of processors in replicates."""
+        before = clocks(workers)
         with tempfile.TemporaryDirectory() as folder:
             options: dict[str, Any] = {"workers": workers, "chunk": chunk, "chunks_dir": Path(folder)}
-            run_study(study.arms, study.contrasts, replicates=replicates, seed=1, **options)
-        return float(replicates)
+            runner.run_study(study.arms, study.contrasts, replicates=chunk * size.chunks, seed=1, **options)
+        wall, processors, replicates = (now - then for now, then in zip(clocks(workers), before, strict=True))
+        return processors / replicates, wall / replicates
 
-    chunk = max(1, round(1.0 / _median(lambda: alone(1), 3)))
-    replicates = chunk * size.chunks
+    chunk = max(1, round(1.0 / _median(alone, 3)))
     where = {"threads": None} | ({"cluster": "local"} if importlib.util.find_spec("distributed") else {})
-    with contextlib.ExitStack() as opened:
-        workers = [opened.enter_context(open_workers(1, cluster)) for cluster in where.values()]
-        ways = [functools.partial(alone, replicates), *(functools.partial(through, w, replicates) for w in workers)]
-        ratios = _ratios(ways, size.runs // 2 or 1, time.perf_counter)[1:]
-    unit = f"of the time of replicates alone, in chunks of {chunk}: about a second"
-    return [Record(f"overhead_{name}", ratio - 1.0, unit) for name, ratio in zip(where, ratios, strict=True)]
+    found = []
+    for name, cluster in where.items():
+        with open_workers(1, cluster) as workers, patch.object(runner, "run_arms", _timed):
+            if isinstance(workers, Cluster):
+                workers.client.run(_listen)
+            rounds = [ratios(workers) for _ in range(1 + (size.runs // 2 or 1))]
+        processors, wall = (statistics.median(column) for column in zip(*rounds[1:], strict=True))
+        unit = f"of the time of replicates alone, in chunks of {chunk}: about a second"
+        found.append(Record(f"overhead_{name}", processors - 1.0, f"{unit} of processors"))
+        found.append(Record(f"overhead_{name}_wall", wall - 1.0, f"{unit} by the clock on the wall"))
+    return found
 
 
 def _analyses(size: Size) -> list[Record]:

@@ -19,6 +19,7 @@ import re
 import reprlib
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -37,6 +38,12 @@ KEY: Final = "--cluster"
 PATIENCE: Final = "5s"  # for a scheduler to answer
 AHEAD: Final = 2  # tasks under way or waiting for each thread, so that none stands still while a result is stored
 FEWEST_AHEAD: Final = 32  # on a cluster, so that one that grows with its queue sees that there is work
+SILENCE: Final = 5.0  # seconds without a result before it is said that there are no workers
+SELDOM: Final = {  # what Dask looks at many times a second by default, which is 5 % of a processor and serves nobody here
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+}
 SOURCES: Final = (  # what a worker runs or reads; SOURCE_HASH has the model's own files
     *("calibration/**/*.py", "calibration/**/*.toml", "results/**/*.py"),
     *("scenarios/**/*.py", "scenarios/profiles/**/*.toml", "simulation/**/*.py"),
@@ -52,24 +59,28 @@ class Cluster:
     @functools.cached_property
     def client(self) -> Any:
         """Dask's client, of workers with the same version of Familiebaner as here."""
+        import dask
         import distributed
 
         for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said once, by us
         address: Any = self.address
+        options: dict[str, Any] = {"timeout": PATIENCE, "set_as_default": False}
         if address == LOCAL:
-            local = distributed.LocalCluster(
-                n_workers=self.workers or os.cpu_count() or 1,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                memory_limit=None,
-                preload=[__name__],
-                silence_logs=logging.CRITICAL,
-            )
-            address = self._opened.enter_context(local)
+            options["direct_to_workers"] = True  # results do not go by way of the scheduler
+            with dask.config.set(SELDOM), _started_in_peace():
+                local = distributed.LocalCluster(
+                    n_workers=self.workers or os.cpu_count() or 1,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    memory_limit=None,
+                    preload=[__name__],
+                    silence_logs=logging.CRITICAL,
+                )
+                address = self._opened.enter_context(local)
         try:
-            client = self._opened.enter_context(distributed.Client(address, timeout=PATIENCE, set_as_default=False))
+            client = self._opened.enter_context(distributed.Client(address, **options))
         except OSError:
             allowed = "a scheduler that runs, or local"
             raise InputError(f"no scheduler answers at {address}", key=KEY, allowed=allowed) from None
@@ -80,11 +91,14 @@ class Cluster:
         """How many tasks may be under way or waiting: workers come and go."""
         if self.workers is not None and self.address != LOCAL:
             return self.workers
+        return max(AHEAD * self.threads(), FEWEST_AHEAD)
+
+    def threads(self) -> int:
+        """Tasks that its workers can do at a time; 0 while there are none."""
         try:
-            threads = sum(self.client.nthreads().values())
+            return int(sum(self.client.nthreads().values()))
         except OSError:
             raise _lost() from None
-        return max(AHEAD * int(threads), FEWEST_AHEAD)
 
 
 Workers: TypeAlias = int | Cluster | None
@@ -116,7 +130,7 @@ def run_tasks(
                 running[submit(task)] = task
             if not running:
                 return
-            done = wait(running, return_when=FIRST_COMPLETED).done
+            done = _done(running, workers)
             for future in [
                 future for future in running if future in done
             ]:  # in order: what was begun before is not lost
@@ -126,6 +140,16 @@ def run_tasks(
 
 def _next(queue: Iterator[Task], count: int) -> Iterator[Task]:
     return (task for _, task in zip(range(count), queue, strict=False))
+
+
+def _done(running: Iterable[Future[Found]], workers: Workers) -> set[Future[Found]]:
+    """What is done, as soon as something is; while there are no workers to do it, that is said once."""
+    told = not isinstance(workers, Cluster)
+    while not (done := wait(running, None if told else SILENCE, FIRST_COMPLETED).done):
+        if isinstance(workers, Cluster) and not workers.threads():
+            print(f"waiting for workers: none at {workers.client.scheduler.address}", file=sys.stderr, flush=True)
+            told = True
+    return done
 
 
 def _found(future: Future[Found], task: object) -> Found:
@@ -197,6 +221,27 @@ def _cluster(
         yield lambda task: executor.submit(_on_worker, ours, shared, task), cluster.ahead
     finally:
         executor.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def _started_in_peace() -> Iterator[None]:
+    """Ctrl-C while worker processes start is heard when they have, and ends them in order; they never hear it themselves."""
+    from multiprocessing import resource_tracker
+
+    if os.name == "nt" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    resource_tracker.ensure_running()  # it would take away the mask, which processes get from the one that starts them
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def dask_setup(worker: object) -> None:

@@ -212,7 +212,7 @@ def write_chunk(path: Path, replicates: Sequence[Replicate], inputs: str) -> Non
     for part in _STORED:
         arrays = [getattr(r, part) for r in replicates]
         shapes[part] = list(arrays[0].shape)
-        values = pa.array(np.concatenate([a.ravel() for a in arrays]))
+        values = pa.array(np.stack(arrays).reshape(-1))
         size = int(arrays[0].size)
         columns[part] = pa.FixedSizeListArray.from_arrays(values, size) if size else pa.nulls(len(replicates))
     table = pa.table(columns).replace_schema_metadata({"shapes": json.dumps(shapes), INPUTS: inputs})
@@ -390,7 +390,10 @@ def _run_chunk(
     for number in numbers:
         draw = number // 2
         try:
-            good.append(run_arms(plans, contrasts, replicate=number, seed=seed, draw=draw))
+            found = run_arms(plans, contrasts, replicate=number, seed=seed, draw=draw)
+            # in one piece each, sent and stored as they lie
+            parts: dict[str, Any] = {part: np.ascontiguousarray(getattr(found, part)) for part in _STORED}
+            good.append(replace(found, **parts))
         except InputError:
             raise
         except (MemoryError, OSError) as error:

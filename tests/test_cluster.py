@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+import test_whole_country
 from small_study import SMALL, contents, files_of
 
 import run
 from calibration.pieces import run_pieces
 from scenarios import load_study
 from scenarios.study import Study
+from simulation import parallel
 from simulation.errors import BrokenOffError, InputError
 from simulation.parallel import open_workers, run_tasks, version
 from simulation.runner import run_study
@@ -54,7 +56,10 @@ class Processes:
         note = folder / "scheduler.json"
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(note))
         self.address: str = wait_for(lambda: json.loads(note.read_text())["address"])
-        self.workers = [self._start("worker", self.address, "--no-nanny", "--nthreads", "1") for _ in range(workers)]
+        self.workers = [self.start_worker() for _ in range(workers)]
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        return self._start("worker", self.address, "--no-nanny", "--nthreads", "1")
 
     def _start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments, "--no-dashboard"]
@@ -145,6 +150,19 @@ def test_the_command_on_a_cluster_leaves_the_same_tables_and_goes_on_when_the_sc
     assert files_of(Path("there")) == files_of(Path("threads"))
 
 
+def test_a_study_over_places_leaves_on_a_cluster_what_it_leaves_in_threads(study: Study) -> None:
+    places = test_whole_country.HEAD + test_whole_country.OYA + test_whole_country.BO + test_whole_country.ARMS
+    Path("places.toml").write_text(places, encoding="utf-8")
+    two = load_study("places.toml")
+    alone = run_study(two.arms, two.contrasts, replicates=6, seed=3, workers=1)
+    shared = run_study(
+        two.arms, two.contrasts, replicates=6, seed=3, workers=2, cluster="local", chunk=2, chunks_dir=Path("chunks")
+    )
+    assert contents(shared.runs) == contents(alone.runs)
+    assert len(list(alone.places)) == 6
+    assert [values.tobytes() for *_, values in shared.places] == [values.tobytes() for *_, values in alone.places]
+
+
 def die_of(fatal: int, task: int) -> int:
     if task == fatal:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -157,6 +175,31 @@ def test_a_task_that_kills_its_workers_is_named_and_one_that_does_not_is_done() 
         assert found == {k: 2 * k for k in range(100)}
         with pytest.raises(BrokenOffError, match=r"workers died again and again of the same task, 7"):
             list(run_tasks(functools.partial(die_of, 7), range(20), cluster))
+
+
+def double_slowly(task: int) -> int:
+    time.sleep(0.2)
+    return 2 * task
+
+
+def test_a_run_whose_workers_are_all_gone_says_so_once_and_goes_on_when_one_comes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "SILENCE", 0.5)
+    with processes(tmp_path / "dask", workers=1) as started, open_workers(cluster=started.address) as cluster:
+        wait_for(lambda: cluster.threads())  # type: ignore[union-attr]
+        found: dict[int, int] = {}
+        for task, result in run_tasks(double_slowly, range(10), cluster):
+            found[task] = result
+            if started.workers[0].poll() is None:
+                assert capsys.readouterr().err == ""
+                started.workers[0].kill()
+                started.workers[0].wait()
+                later = threading.Timer(2.0, lambda: started.workers.append(started.start_worker()))
+                later.start()
+        later.join()
+    assert found == {k: 2 * k for k in range(10)}
+    assert capsys.readouterr().err.splitlines() == [f"waiting for workers: none at {started.address}"]
 
 
 # ---- nothing is left behind ------------------------------------------------------------------------------------------
@@ -191,6 +234,26 @@ def test_a_local_cluster_ends_with_its_run_however_that_ends(study: Study, tmp_p
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert "Traceback" not in said
     wait_for(lambda: not any(map(alive, workers)), 30)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+@pytest.mark.parametrize("seconds", [0.0, 0.7])
+def test_ctrl_c_while_local_workers_start_ends_with_one_message(study: Study, tmp_path: Path, seconds: float) -> None:
+    command = [sys.executable, str(ROOT / "run.py"), "compare", "small.toml", "--replicates", "4000", "--quiet"]
+    command += ["--out", "there", "--cluster", "local", "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        wait_for(lambda: worker_processes(process.pid))
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert said.splitlines() == [said.strip()]
+    assert said.startswith("interrupted")
+    assert process.returncode == 130
+
+
+def worker_processes(pid: int) -> list[int]:
+    """Processes below one that multiprocessing has started to work."""
+    return [child for child in descendants(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 # ---- what cannot be --------------------------------------------------------------------------------------------------
