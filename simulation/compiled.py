@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numba
 
 _PACKAGE = Path(__file__).resolve().parent
-_NO_MODEL = ("bench.py", "parallel.py")  # measures the model, runs it somewhere: no part of it
+_NO_MODEL = ("bench.py", "disk.py", "machine.py", "parallel.py")  # measure the model, run it somewhere: no part of it
 
 
 def source_hash() -> str:

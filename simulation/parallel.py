@@ -18,14 +18,17 @@ import pickle
 import re
 import reprlib
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from simulation.errors import BrokenOffError, InputError
+from simulation.machine import described
 
 Task = TypeVar("Task")
 Found = TypeVar("Found")
@@ -38,6 +41,8 @@ KEY: Final = "--cluster"
 PATIENCE: Final = "5s"  # for a scheduler to answer
 AHEAD: Final = 2  # tasks under way or waiting for each thread, so that none stands still while a result is stored
 FEWEST_AHEAD: Final = 32  # on a cluster, so that one that grows with its queue sees that there is work
+GREETING: Final = 5.0  # seconds for what listens at an address to say that it is a scheduler
+MOST_FRAMES: Final = 1000
 SILENCE: Final = 5.0  # seconds without a result before it is said that there are no workers
 SELDOM: Final = {  # what Dask looks at many times a second by default, which is 5 % of a processor and serves nobody here
     "distributed.worker.profile.enabled": False,
@@ -79,11 +84,12 @@ class Cluster:
                     silence_logs=logging.CRITICAL,
                 )
                 address = self._opened.enter_context(local)
+        else:
+            _check_answers(address)
         try:
             client = self._opened.enter_context(distributed.Client(address, **options))
-        except OSError:
-            allowed = "a scheduler that runs, or local"
-            raise InputError(f"no scheduler answers at {address}", key=KEY, allowed=allowed) from None
+        except (OSError, TypeError, ValueError):  # nobody there, or no certificates for tls
+            raise _no_answer(address) from None
         _check_versions(client)
         return client
 
@@ -95,10 +101,8 @@ class Cluster:
 
     def threads(self) -> int:
         """Tasks that its workers can do at a time; 0 while there are none."""
-        try:
+        with _connected():
             return int(sum(self.client.nthreads().values()))
-        except OSError:
-            raise _lost() from None
 
 
 Workers: TypeAlias = int | Cluster | None
@@ -215,12 +219,30 @@ def _cluster(
     from simulation.posterior import posterior_hash
 
     client, ours = cluster.client, (version(), posterior, posterior_hash(posterior))
-    shared = client.submit(_same, cloudpickle.dumps(work), pure=False)  # a result: made again where it is lost
-    executor = client.get_executor(pure=False)
+    with _connected():
+        shared = client.submit(_same, cloudpickle.dumps(work), pure=False)  # a result: made again where it is lost
+        executor = client.get_executor(pure=False)
+
+    def submit(task: Any) -> Future[Any]:
+        with _connected():
+            return executor.submit(_on_worker, ours, shared, task)  # type: ignore[no-any-return]
+
     try:
-        yield lambda task: executor.submit(_on_worker, ours, shared, task), cluster.ahead
+        yield submit, cluster.ahead
     finally:
-        executor.shutdown(wait=False)
+        with contextlib.suppress(BrokenOffError), _connected():
+            executor.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[None]:
+    """What Dask says of a scheduler that is gone, in our words."""
+    from distributed.client import ClosedClientError
+
+    try:
+        yield
+    except (OSError, ClosedClientError):
+        raise _lost() from None
 
 
 @contextlib.contextmanager
@@ -271,6 +293,28 @@ def _on_worker(ours: tuple[str, str, str], work: bytes, task: Any) -> Any:
     return _load(work)(task)
 
 
+def _check_answers(address: str) -> None:
+    """Refuse an address where something else than a scheduler listens, or keeps silent: Dask would wait for it, or read on."""
+    there = urlsplit(address)
+    if there.scheme != "tcp":  # who speaks tls says nothing before it is greeted
+        return
+    try:
+        with socket.create_connection((there.hostname or "", there.port or 0), GREETING) as connection:
+            connection.settimeout(GREETING)
+            frames = int.from_bytes(
+                connection.recv(8), "little"
+            )  # a scheduler says first how many parts its greeting has
+    except (OSError, ValueError):
+        raise _no_answer(address) from None
+    if not 0 < frames < MOST_FRAMES:
+        raise _no_answer(address)
+
+
+def _no_answer(address: str) -> InputError:
+    allowed = "a scheduler that runs, for tls with Dask's settings of certificates; or local"
+    return InputError(f"no scheduler answers at {address}", key=KEY, allowed=allowed)
+
+
 def _lost() -> BrokenOffError:
     return BrokenOffError("the connection with the cluster's scheduler is lost")
 
@@ -278,23 +322,26 @@ def _lost() -> BrokenOffError:
 def _check_versions(client: Any) -> None:
     try:
         there = {client.run_on_scheduler(version), *client.run(version).values()}
-    except (ImportError, AttributeError):
+    except OSError:
+        raise _lost() from None
+    except Exception:  # Dask hands on what went wrong there in many forms: our modules were not found, or are others
         raise _other_version() from None
     if there - {version()}:
         raise _other_version()
 
 
 def _other_version() -> InputError:
-    problem = "the scheduler or a worker has another version of Familiebaner or of Python, or none"
-    return InputError(problem, key=KEY, allowed="the same version on all machines: " + version()[:16])
+    problem = "the scheduler or a worker has another version of Familiebaner, or none"
+    allowed = "the same versions of Familiebaner, Python, NumPy, SciPy and Numba and one kind of processor: "
+    return InputError(problem, key=KEY, allowed=allowed + version()[:16])
 
 
 @functools.cache
 def version() -> str:
-    """SHA-256 of all sources that a worker may run, with the version of Python, 64 hexadecimal digits."""
+    """SHA-256 of all sources that a worker may run and of what the machine calculates with, 64 hexadecimal digits."""
     from simulation.compiled import SOURCE_HASH
 
-    digest = hashlib.sha256(f"{SOURCE_HASH} {sys.version_info[:2]}".encode())
+    digest = hashlib.sha256(f"{SOURCE_HASH} {described()}".encode())
     for path in sorted({path for pattern in SOURCES for path in ROOT.glob(pattern)}):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
         digest.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")

@@ -19,6 +19,7 @@ import numpy as np
 from scenarios import load_study
 from scenarios.study import Study
 from simulation.engine import run_replicate
+from simulation.machine import probe
 from simulation.outcomes import OUTCOME_NAMES, STUDY_POPULATIONS, Runs
 from simulation.runner import run_study
 
@@ -45,16 +46,6 @@ ARRAYS: Final = (
     "groups",
     "group_families",
 )
-
-
-def probe() -> str:
-    """A hash of elementary functions at fixed points: equal where results should be equal to the last byte."""
-    from scipy.special import ndtri
-
-    points = [0.001 + 0.0173 * k for k in range(2000)]
-    values = [(math.exp(-x), math.log(x), math.log2(x), math.cos(x), math.sqrt(x), 0.5 ** (1.0 / x)) for x in points]
-    quantiles = ndtri(np.array([(k + 0.5) / 2000.0 for k in range(2000)]))
-    return hashlib.sha256(np.array(values).tobytes() + np.ascontiguousarray(quantiles).tobytes()).hexdigest()
 
 
 def study_of(name: str) -> Study:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -285,20 +286,68 @@ def test_without_dask_a_cluster_is_refused_and_says_what_is_missing(
     assert not Path("there").exists()
 
 
-def test_workers_of_another_version_are_refused(study: Study, tmp_path: Path) -> None:
-    other = tmp_path / "other"
+def other_sources(folder: Path) -> Path:
+    """Another version of Familiebaner."""
     for package in ("simulation", "scenarios", "calibration", "results"):
-        shutil.copytree(ROOT / package, other / package, ignore=shutil.ignore_patterns("__pycache__", "runs"))
-    shutil.copyfile(ROOT / "run.py", other / "run.py")
-    with (other / "scenarios" / "study.py").open("a", encoding="utf-8") as source:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+    shutil.copyfile(ROOT / "run.py", folder / "run.py")
+    with (folder / "scenarios" / "study.py").open("a", encoding="utf-8") as source:
         source.write("# another version\n")
-    with (
-        processes(tmp_path / "dask", workers=0, sources=other) as started,
-        pytest.raises(InputError, match="another version of Familiebaner") as caught,
-        open_workers(cluster=started.address),
-    ):
-        pytest.fail("was let in")
+    return folder
+
+
+def test_a_scheduler_of_another_version_is_refused(tmp_path: Path) -> None:
+    other = other_sources(tmp_path / "other")
+    with processes(tmp_path / "dask", workers=0, sources=other) as started:
+        refused = "another version of Familiebaner"
+        with pytest.raises(InputError, match=refused) as caught, open_workers(cluster=started.address):
+            pytest.fail("was let in")
     assert version()[:16] in str(caught.value)
+
+
+@pytest.mark.parametrize("other", ["another", "none"])
+def test_a_worker_of_another_version_or_none_is_refused_whether_it_is_there_or_joins_late(
+    tmp_path: Path, other: str
+) -> None:
+    with processes(tmp_path / "dask", workers=0) as started:
+        sources = other_sources(tmp_path / "other") if other == "another" else tmp_path
+        with open_workers(cluster=started.address) as cluster:
+            started.environment["PYTHONPATH"] = str(sources)
+            started.workers.append(started.start_worker())
+            if other == "another":
+                with pytest.raises(InputError, match="another version of Familiebaner"):
+                    list(run_tasks(str, range(3), cluster))
+            else:
+                wait_for(lambda: cluster.client.nthreads())  # type: ignore[union-attr]
+        with pytest.raises(InputError, match="another version of Familiebaner"), open_workers(cluster=started.address):
+            pytest.fail("was let in")
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_what_listens_and_is_no_scheduler_is_refused(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    monkeypatch.setattr(parallel, "GREETING", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.sendall(said)
+                time.sleep(1.0)
+
+        threading.Thread(target=answer, daemon=True).start()
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(InputError, match="no scheduler answers"), open_workers(cluster=address):
+            pytest.fail("was let in")
+
+
+def test_a_scheduler_that_is_lost_while_nothing_is_asked_of_it_is_said_so(tmp_path: Path) -> None:
+    with processes(tmp_path / "dask", workers=1) as started, open_workers(cluster=started.address) as cluster:
+        assert sorted(found for _, found in run_tasks(str, [1, 2], cluster)) == ["1", "2"]
+        started.scheduler.kill()
+        started.scheduler.wait()
+        wait_for(lambda: cluster.client.status != "running")  # type: ignore[union-attr]
+        with pytest.raises(BrokenOffError, match="the cluster's scheduler is lost"):
+            list(run_tasks(str, [3], cluster))
 
 
 def test_a_worker_that_lacks_the_posterior_or_has_another_is_named_as_such(study: Study, tmp_path: Path) -> None:
