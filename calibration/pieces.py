@@ -19,7 +19,6 @@ from simulation.outcomes import FloatArray
 from simulation.parallel import Workers, run_tasks
 
 INPUTS: Final = "inputs.json"
-MOST_OF_A_NOTE: Final = 100_000  # bytes
 SEAL: Final = b"familiebaner"  # the key of the file's metadata with a hash of its rows and of what they were made from
 
 
@@ -90,11 +89,11 @@ def _open(folder: Path, inputs: str) -> None:
 
 def _inputs_of(note: Path) -> str | None:
     """The hash that a note holds; None where it is not there, or damaged."""
+    from results import files
+
     try:
-        if not note.is_file() or note.stat().st_size > MOST_OF_A_NOTE:
-            return None
-        return str(json.loads(note.read_text(encoding="utf-8"))["inputs"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return str(files.read_json(note)["inputs"])
+    except (InputError, TypeError, KeyError):
         return None
 
 

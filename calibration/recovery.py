@@ -26,7 +26,7 @@ from calibration.emulator import Emulator
 from calibration.fitting import Inputs, answer_columns, emulator_of, observed
 from calibration.likelihood import Likelihood, Observed, sample
 from calibration.pieces import run_pieces
-from calibration.table import Job, Rows, code_hash, study_answers
+from calibration.table import Job, Rows, made_from, study_answers
 from calibration.targets import Target
 from scenarios.progress import Progress
 from simulation.outcomes import FloatArray
@@ -116,9 +116,9 @@ def recover(
 
     size = DRAWS * len(inputs.names)
     numbers = size + len(job.names())
-    made_from = "" if folder is None else _made_from(targets, inputs, job, rows, replicates)
+    depends_on = "" if folder is None else _made_from(targets, inputs, job, rows, replicates)
     with threadpool_limits(1):
-        found = run_pieces(one, [numbers] * truths, ["number"], made_from, folder=folder, workers=workers, step=step)
+        found = run_pieces(one, [numbers] * truths, ["number"], depends_on, folder=folder, workers=workers, step=step)
     each = found.reshape(truths, numbers)
     return _ranked(emulator, inputs, job, each[:, :size].reshape(truths, DRAWS, -1), each[:, size:], z)
 
@@ -132,11 +132,10 @@ THINNED: Final = 100
 
 def _made_from(targets: Sequence[Target], inputs: Inputs, job: Job, rows: Rows, replicates: int) -> str:
     """A hash of what becomes of the truths depends on."""
-    from simulation.compiled import SOURCE_HASH
-
-    told = [SOURCE_HASH, code_hash(), repr(targets), inputs.names, repr(job), replicates, DRAWS, BURN_IN, THINNED]
+    asked = [target.model_dump_json() for target in targets]
+    told = [made_from(job, rows.values, rows.number), asked, inputs.names, replicates, DRAWS, BURN_IN, THINNED]
     digest = hashlib.sha256(json.dumps(told).encode())
-    for values in (rows.values, rows.number, rows.answers, rows.study):
+    for values in (rows.answers, rows.study):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
 

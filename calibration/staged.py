@@ -45,9 +45,11 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     """What a JSON file of a run says; nothing, where it is damaged."""
+    from results import files
+
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = files.read_json(path)
+    except InputError:
         return {}
     return found if isinstance(found, dict) else {}
 
