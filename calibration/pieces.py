@@ -19,7 +19,9 @@ from simulation.outcomes import FloatArray
 from simulation.parallel import Workers, run_tasks
 
 INPUTS: Final = "inputs.json"
-SEAL: Final = b"familiebaner"  # the key of the file's metadata with a hash of its rows and of what they were made from
+MOST_OF_A_PIECE: Final = 10_000_000  # bytes beside its numbers
+INPUTS_KEY: Final = b"familiebaner.inputs"  # in a file's metadata: a hash of what its rows were made from
+SEAL: Final = b"familiebaner.seal"  # and one of both
 
 
 def run_pieces(
@@ -80,7 +82,8 @@ def _open(folder: Path, inputs: str) -> None:
     files.make_folder(folder)
     note = folder / INPUTS
     made = _inputs_of(note)
-    if made is not None and made != inputs:
+    made_from = {made} if made is not None else {_inputs_in(path) for path in folder.glob("rows-*.parquet")} - {None}
+    if made_from - {inputs}:
         allowed = "--resume with the same files, options, seed and version as before, or another --out"
         raise InputError("holds simulations of other inputs or other code", file=folder, allowed=allowed)
     if made is None:
@@ -94,6 +97,16 @@ def _inputs_of(note: Path) -> str | None:
     try:
         return str(files.read_json(note)["inputs"])
     except (InputError, TypeError, KeyError):
+        return None
+
+
+def _inputs_in(path: Path) -> str | None:
+    """The hash that a piece holds; None where it is damaged."""
+    import pyarrow.parquet as pq
+
+    try:
+        return str(pq.read_metadata(path).metadata[INPUTS_KEY].decode())
+    except Exception:  # whatever is wrong with the file, it will be made again
         return None
 
 
@@ -116,7 +129,9 @@ def _store(folder: Path, k: int, rows: FloatArray, columns: Sequence[str], input
 
     table = pa.table([pa.array(column) for column in rows.T], names=list(columns))
     with files.whole(_file(folder, k)) as temporary:
-        pq.write_table(table.replace_schema_metadata({SEAL: _seal(rows, k, columns, inputs)}), temporary)
+        pq.write_table(
+            table.replace_schema_metadata({SEAL: _seal(rows, k, columns, inputs), INPUTS_KEY: inputs}), temporary
+        )
 
 
 def _stored(
@@ -138,6 +153,8 @@ def _read(path: Path, size: int, columns: Sequence[str]) -> tuple[FloatArray, by
     """The rows of a piece, and its seal; any exception where the file is no such piece."""
     import pyarrow.parquet as pq
 
+    if path.stat().st_size > MOST_OF_A_PIECE + 20 * size * len(columns):
+        raise ValueError
     with pq.ParquetFile(path) as stream:
         if stream.metadata.num_rows != size or stream.schema_arrow.names != list(columns):
             raise ValueError

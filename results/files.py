@@ -42,7 +42,8 @@ def whole(path: Path) -> Iterator[Path]:
         _on_disk(temporary)
         os.replace(temporary, path)
         if os.name == "posix":  # elsewhere a folder cannot be opened
-            _on_disk(path.parent)
+            with contextlib.suppress(PermissionError):  # one that may be written in, and not be read
+                _on_disk(path.parent)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", file=path) from error
     finally:

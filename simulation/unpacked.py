@@ -1,8 +1,8 @@
 """How large a Parquet file is when it is unpacked, by its own pages.
 
-What a footer says need not be so: a file of some kilobytes may hold a page that unpacks to gigabytes. A reader makes room for what
-the head of a page says, and refuses a page that turns out to be of another size; so the heads are read first. They are structs of
-Thrift's compact protocol.
+What a footer says need not be so: a file of some kilobytes may hold a page that unpacks to gigabytes. A reader makes room for
+what the head of a page says, and refuses a page that turns out to be of another size; so the heads are read first. They are
+structs of Thrift's compact protocol.
 """
 
 from __future__ import annotations
