@@ -78,6 +78,8 @@ def open_folder(folder: Path) -> Iterator[None]:
     made = _make(folder)
     with hold(folder):
         try:
+            if (folder / CHUNKS).is_symlink():  # of a folder from elsewhere: what is written stays within it
+                raise InputError("is a link to another place", file=folder / CHUNKS, allowed="a folder, or nothing")
             yield
         except InputError:
             if made and all(_is_no_work(entry) for entry in folder.rglob("*")):

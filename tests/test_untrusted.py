@@ -27,6 +27,7 @@ from results.provenance import seal
 from results.run_folder import read_lives, read_manifest, read_tables
 from scenarios.comparison import _say_failed
 from scenarios.files import toml_value
+from scenarios.folders import open_folder
 from scenarios.own_figures import read_figures
 from scenarios.study import load_study, study_of
 from simulation import posterior
@@ -104,6 +105,8 @@ def test_a_link_within_a_folder_from_elsewhere_is_not_followed_to_write(tmp_path
     (tmp_path / "chunks").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="is a link"):
         ChunkStore(tmp_path / "chunks", "", resume=True)
+    with pytest.raises(InputError, match="is a link"), open_folder(tmp_path):
+        pytest.fail("was let in")
     folder = tmp_path / "run"
     save_run(folder, study(), finished(made_up_runs(6, 2)), figures=False)
     (folder / "figures").symlink_to(tmp_path / "elsewhere")
