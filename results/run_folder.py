@@ -28,7 +28,7 @@ from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
 from results.provenance import data_hashes, write_manifest
 from results.second import second_process
 from scenarios.files import check
-from simulation.errors import InputError
+from simulation.errors import InputError, printable
 from simulation.outcomes import Runs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -384,6 +384,14 @@ def read_manifest(folder: Path) -> Manifest:
     if missing:
         raise InputError(f"lacks {', '.join(missing)}", file=path, allowed=_WRITTEN_BY_US)
     check(_Said, manifest, lambda key: path)
+    names = (manifest["study_name"], *manifest["arms"], *(contrast["name"] for contrast in manifest["contrasts"]))
+    if any(name != printable(name) for name in names):
+        raise InputError(
+            "names with letters that cannot be shown",
+            file=path,
+            key="study_name, arms, contrasts",
+            allowed=_WRITTEN_BY_US,
+        )
     for contrast in manifest["contrasts"]:
         if not {contrast["arm"], contrast["against"]} <= set(manifest["arms"]):
             raise InputError("is of arms that are not there", file=path, key="contrasts", allowed=_WRITTEN_BY_US)

@@ -287,6 +287,16 @@ def test_a_question_may_have_lines_and_numbers_spaces_that_do_not_break(tmp_path
     assert load_study(path).content.study.title_nb == "10\xa0000 familier"
 
 
+def test_no_name_of_a_strangers_manifest_moves_the_cursor(tmp_path: Path) -> None:
+    save_run(tmp_path, study(), finished(made_up_runs(6, 2)), figures=False)
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["contrasts"][0]["name"] = "\x1b[2J"
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be shown"):
+        read_manifest(tmp_path)
+
+
 def test_a_strangers_traceback_does_not_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     assert _say_failed([{"replicate": 1, "draw": 0, "traceback": "x\n\x1b[2Jowned"}]) == 1
     assert "\\x1b[2Jowned" in (said := capsys.readouterr().err)
