@@ -9,6 +9,8 @@ prior itself would pass that test too, so contraction stands beside it: the part
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +25,12 @@ from threadpoolctl import threadpool_limits
 from calibration.emulator import Emulator
 from calibration.fitting import Inputs, answer_columns, emulator_of, observed
 from calibration.likelihood import Likelihood, Observed, sample
-from calibration.table import Job, Rows, study_answers
+from calibration.pieces import run_pieces
+from calibration.table import Job, Rows, made_from, study_answers
 from calibration.targets import Target
 from scenarios.progress import Progress
 from simulation.outcomes import FloatArray
-from simulation.parallel import Workers, run_tasks
+from simulation.parallel import Workers
 
 TRUTHS: Final = 200
 DRAWS: Final = 199  # a rank is one of 0..DRAWS
@@ -111,17 +114,12 @@ def recover(
         study = [study_answers(job, held.values[k], first + r) for r in range(replicates)]
         return np.concatenate([draws.ravel(), np.mean(study, axis=0)])
 
-    kept = [folder and folder / f"truth-{k:04d}.npy" for k in range(truths)]
-    found = {k: np.load(file, allow_pickle=False) for k, file in enumerate(kept) if file and file.exists()}
-    with threadpool_limits(1):
-        for k, result in run_tasks(one, [k for k in range(truths) if k not in found], workers):
-            found[k] = result
-            if (file := kept[k]) is not None:
-                _keep(file, result)
-            if step is not None:
-                step(len(found), truths)
-    each = np.stack([found[k] for k in range(truths)])
     size = DRAWS * len(inputs.names)
+    numbers = size + len(job.names())
+    depends_on = "" if folder is None else _made_from(targets, inputs, job, rows, replicates)
+    with threadpool_limits(1):
+        found = run_pieces(one, [numbers] * truths, ["number"], depends_on, folder=folder, workers=workers, step=step)
+    each = found.reshape(truths, numbers)
     return _ranked(emulator, inputs, job, each[:, :size].reshape(truths, DRAWS, -1), each[:, size:], z)
 
 
@@ -132,12 +130,14 @@ BURN_IN: Final = 400
 THINNED: Final = 100
 
 
-def _keep(path: Path, found: FloatArray) -> None:
-    from results import files
-
-    files.make_folder(path.parent)
-    with files.whole(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, found, allow_pickle=False)
+def _made_from(targets: Sequence[Target], inputs: Inputs, job: Job, rows: Rows, replicates: int) -> str:
+    """A hash of what becomes of the truths depends on."""
+    asked = [target.model_dump_json() for target in targets]
+    told = [made_from(job, rows.values, rows.number), asked, inputs.names, replicates, DRAWS, BURN_IN, THINNED]
+    digest = hashlib.sha256(json.dumps(told).encode())
+    for values in (rows.answers, rows.study):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def _of_the_trial_itself(observed: Observed, rows: Rows, targets: Sequence[Target]) -> Observed:

@@ -34,7 +34,8 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
     """Refuse to go on with a run of other inputs or other code, or with another command's."""
     if (folder / CHUNKS).exists() and not any((folder / name).exists() for name in (MANIFEST, INPUTS)):
         allowed = "the folder of a run that this command began, or another --out"
-        raise InputError("holds the run of another command", file=folder, key="--resume", allowed=allowed)
+        problem = f"holds the run of another command, or one whose {INPUTS} is missing"
+        raise InputError(problem, file=folder, key="--resume", allowed=allowed)
     made = next((_read(folder / name) for name in (MANIFEST, INPUTS) if (folder / name).exists()), inputs)
     here = json.loads(json.dumps(inputs))  # tuples are lists in a file
     other = [key for key, value in here.items() if made.get(key) != value]
@@ -44,12 +45,14 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a JSON file of a run says; nothing, where it is damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    """What a JSON file of a run says; InputError where it is damaged."""
+    from results import files
+
+    with contextlib.suppress(InputError):
+        if isinstance(found := files.read_json(path), dict):
+            return found
+    problem = "is damaged: what the work there was made from cannot be told"
+    raise InputError(problem, file=path, allowed="the file as the run left it, or another --out")
 
 
 @contextlib.contextmanager

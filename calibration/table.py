@@ -103,7 +103,7 @@ def simulate_rows(
         lambda k: np.stack([_row(job, values[i], int(numbers[i])) for i in chunks[k]]),
         [len(chunk) for chunk in chunks],
         _columns(job),
-        "" if folder is None else _inputs(job, values, numbers),
+        "" if folder is None else made_from(job, values, numbers),
         folder=folder,
         workers=workers,
         step=step,
@@ -154,7 +154,8 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def _inputs(job: Job, values: FloatArray, numbers: npt.NDArray[np.int64]) -> str:
+def made_from(job: Job, values: FloatArray, numbers: npt.NDArray[np.int64]) -> str:
+    """A hash of what rows depend on: questions, study, seed, parameters, luck and code."""
     from simulation.compiled import SOURCE_HASH
 
     digest = hashlib.sha256(SOURCE_HASH.encode() + code_hash().encode())

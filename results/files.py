@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simulation.disk import put_in_place
 from simulation.errors import InputError
 
 DIGITS = 10  # significant: far below Monte Carlo error, far above the noise of the last bits
@@ -22,6 +23,8 @@ QUOTE = "\x1a"  # stands for a quote while a table is written
 NEEDS_QUOTES = ('"', ",", "\n", "\r", QUOTE)
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 LARGEST_EXACT = 22  # the largest power of ten that is a floating-point number
+MOST_OF_JSON = 20_000_000  # bytes of a manifest and the like, which takes 30 times as many when it is read
+MOST_OF_A_TABLE = 500_000_000  # bytes
 
 
 @contextlib.contextmanager
@@ -36,7 +39,7 @@ def whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.replace(temporary, path)
+        put_in_place(temporary, path)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", file=path) from error
     finally:
@@ -133,14 +136,48 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
         table.to_parquet(temporary, index=False, engine="pyarrow")
 
 
+def check_size(path: Path, most: int = MOST_OF_A_TABLE) -> None:
+    """Refuse what is no file, such as a pipe that would be waited for, or is too large to be read into memory.
+
+    Raises
+    ------
+    InputError
+        It is one or the other, or cannot be looked at.
+    """
+    try:
+        if not path.is_file():
+            raise InputError("is not a regular file", file=path, allowed="a file")
+        if path.stat().st_size > most:
+            allowed = f"at most {most // 1_000_000} MB"
+            raise InputError(f"is larger than {most // 1_000_000} MB", file=path, allowed=allowed)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", file=path) from error
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of a run's folder holds.
+
+    Raises
+    ------
+    InputError
+        It is too large or damaged, or cannot be read.
+    """
+    check_size(path, MOST_OF_JSON)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"cannot be read: {error}", file=path) from error
+
+
 def read_csv(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
     """Read one of our tables back: ``text`` columns as they stand (an arm may be called ``NA``), ``numbers`` as floats.
 
     Raises
     ------
     InputError
-        The file is missing or is not such a table.
+        The file is missing, is not such a table or is too large.
     """
+    check_size(path)
     try:
         table = pd.read_csv(
             path,
@@ -167,6 +204,12 @@ def read_csv(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> pd.
 def hash_bytes(data: bytes) -> str:
     """SHA-256, 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file of any size, 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def hash_source(path: Path) -> str:

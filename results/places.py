@@ -6,6 +6,7 @@ is said not to be data about it wherever its name stands.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -65,6 +66,7 @@ def write_replicates(path: Path, manifest: Manifest, values: PlaceValues) -> Non
             "arm": pa.array(arms * len(places)).dictionary_encode(),
             "families": pa.array([place["profile"]["families"] for place in places for _ in arms], pa.int32()),
             "coordinators": pa.array([place["coordinators"][arm] for place in places for arm in arms], pa.int32()),
+            "note": pa.array([place["note"] for place in places for _ in arms]).dictionary_encode(),
         }
     )
 
@@ -168,11 +170,12 @@ def blocks(table: pd.DataFrame, manifest: Manifest, contrasts: list[dict[str, An
     if not len(table):
         return
     yield Text(say("places.how_to_read", lang))
-    for note in ("inferred", "borrowed"):
-        count = sum(place["note"] == note for place in known(manifest))
-        if count:
-            told = {"places": number(count, lang), "profile": manifest["study"]["profile"]["title"]}
-            yield Text(say(f"places.{note}", lang, **told))
+    inferred = sum(place["note"] == "inferred" for place in known(manifest))
+    if inferred:
+        yield Text(say("places.inferred", lang, places=number(inferred, lang)))
+    borrowed = Counter(str(place["profile"]["title"]) for place in known(manifest) if place["note"] == "borrowed")
+    for profile, count in borrowed.items():
+        yield Text(say("places.borrowed", lang, places=number(count, lang), profile=profile))
     notes = {str(place["name"]): str(place["note"]) for place in known(manifest)}
     wanted = table[table["outcome"].isin(HEADLINES)]
     columns = (

@@ -125,6 +125,6 @@ def _is_data(name: str) -> bool:
 
 def _hash(path: Path) -> str:
     try:
-        return files.hash_bytes(path.read_bytes())
+        return files.hash_file(path)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", file=path) from error

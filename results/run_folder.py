@@ -28,7 +28,7 @@ from results.incomes import COMPARISON_COLUMNS, HOUSEHOLD_COLUMNS
 from results.provenance import data_hashes, write_manifest
 from results.second import second_process
 from scenarios.files import check
-from simulation.errors import InputError
+from simulation.errors import InputError, printable
 from simulation.outcomes import Runs
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -98,7 +98,6 @@ class Tables:
     """headline differences of the study, of the prior and of the null model; empty where there is no contrast"""
 
 
-MOST_BYTES: Final = 100_000_000  # of a manifest
 _WRITTEN_BY_US: Final = "a manifest written by this program"
 TEXT_COLUMNS: Final = frozenset(
     {"arm", "against", "contrast", "population", "clock", "outcome", "unit", "payer", "item", "measure", "service"}
@@ -340,6 +339,14 @@ class _Contrast(BaseModel):
     against: str
 
 
+class _Failure(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    replicate: int = Field(ge=0)
+    draw: int = Field(ge=0)
+    traceback: str = Field(pattern=r"\S")
+
+
 class _Said(BaseModel):
     """What must be of the right kind in a manifest, whoever wrote it: the rest is only shown."""
 
@@ -350,7 +357,7 @@ class _Said(BaseModel):
     contrasts: list[_Contrast] = Field(max_length=10_000)
     study: dict[str, Any]
     horizon: int = Field(ge=1, le=100_000)
-    failures: list[Any]
+    failures: list[_Failure]
     tables: dict[str, str] = {}
 
 
@@ -371,19 +378,20 @@ def read_manifest(folder: Path) -> Manifest:
             file=folder,
             allowed="the folder of a finished run; `python run.py compare STUDY.toml --resume` finishes one",
         )
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"is larger than {MOST_BYTES // 1_000_000} MB", file=path, allowed=_WRITTEN_BY_US)
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except InputError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot be read: {error}", file=path) from error
+    manifest = files.read_json(path)
     wanted = ("study_name", "arms", "contrasts", "study", "replicates", "seed", "horizon", "version", "failures")
     missing = [key for key in wanted if not isinstance(manifest, dict) or key not in manifest]
     if missing:
         raise InputError(f"lacks {', '.join(missing)}", file=path, allowed=_WRITTEN_BY_US)
     check(_Said, manifest, lambda key: path)
+    names = (manifest["study_name"], *manifest["arms"], *(contrast["name"] for contrast in manifest["contrasts"]))
+    if any(name != printable(name) for name in names):
+        raise InputError(
+            "names with letters that cannot be shown",
+            file=path,
+            key="study_name, arms, contrasts",
+            allowed=_WRITTEN_BY_US,
+        )
     for contrast in manifest["contrasts"]:
         if not {contrast["arm"], contrast["against"]} <= set(manifest["arms"]):
             raise InputError("is of arms that are not there", file=path, key="contrasts", allowed=_WRITTEN_BY_US)
@@ -422,7 +430,7 @@ def read_lives(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        lives = json.loads(path.read_text(encoding="utf-8"))
+        lives = files.read_json(path)
         return {key: lives[key] for key in ("panel_a", "panel_b", "label_a", "label_b")}
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (TypeError, KeyError) as error:
         raise InputError(f"cannot be read as two lives: {error}", file=path) from error

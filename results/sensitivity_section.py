@@ -56,7 +56,7 @@ def _beside(parent: Path) -> list[Path]:
 def _read(folder: Path, manifest: Mapping[str, Any]) -> Analysis | None:
     """An analysis, if it is finished, whole, and of this study under this posterior."""
     try:
-        made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        made = files.read_json(folder / "manifest.json")
         if made.get("study_name") != manifest["study_name"] or "posterior_name" not in made:
             return None
         if made["posterior_name"] != Path(str(manifest.get("posterior", "prior"))).stem:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from results.language import number, say
 from results.told import Told
+from simulation.errors import printable
 
 ORDINARY: Final = "ordinary"
 
@@ -41,7 +42,7 @@ def _of(manifest: Manifest, kind: str, name: str | None, lang: str) -> str:
     titles = manifest.get("titles")
     found = titles.get(kind, {}) if isinstance(titles, Mapping) else {}
     found = found if name is None else found.get(name, {})
-    return str(found.get(lang, "")) if isinstance(found, Mapping) else ""
+    return printable(str(found.get(lang, ""))) if isinstance(found, Mapping) else ""
 
 
 def _arms(manifest: Manifest, lang: str) -> dict[str, str]:

@@ -77,6 +77,7 @@ def run_beside(
     An empty table where the study has no contrast. Models of a pool over ``LARGEST`` families are skipped.
     """
     from results.statistics import beside_table
+    from simulation.errors import BrokenOffError
     from simulation.runner import run_study
 
     own = own_model(study)
@@ -100,6 +101,8 @@ def run_beside(
                 resume=resume,
                 progress=_after(before, total, step),
             )
+        except BrokenOffError:
+            raise
         except RuntimeError:  # every replicate failed: the study's own answer is not lost for that
             models[model] = {"skipped": "every replicate failed"}
             continue

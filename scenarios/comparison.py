@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scenarios.folders import CHUNKS, can_go_on, check_folder, default_folder, open_folder
 from scenarios.options import add_options, path
 from scenarios.progress import Progress, progress
-from simulation.errors import InputError
+from simulation.errors import InputError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -274,7 +274,7 @@ def _compare(study: Study, folder: Path, args: argparse.Namespace) -> int:
     if not args.quiet:
         tables = read_tables(folder)
         for line in _overloaded(tables, folder, args.lang):
-            print(line, file=sys.stderr)
+            print(printable(line), file=sys.stderr)
         print(_summary(tables, folder, study, args.lang))
         say_missing(args.lang)
     return _say_failed(finished.failures)
@@ -306,7 +306,7 @@ def _say_failed(failures: Sequence[Mapping[str, Any]]) -> int:
     if not failures:
         return 0
     first = failures[0]
-    reason = str(first["traceback"]).strip().splitlines()[-1]
+    reason = printable(str(first["traceback"]).strip().splitlines()[-1])
     print(
         f"{len(failures)} replicates failed and are left out; the first was {first['replicate']} "
         f"(draw {first['draw']}): {reason}. All of them stand in manifest.json.",
@@ -335,7 +335,7 @@ def _summary(tables: Tables, folder: Path, study: Study, lang: str) -> str:
     from results.words import plain, unit
 
     _, shown, _ = titled(told_of(tables), read_manifest(folder), None, lang)
-    titles = {str(contrast.get("id", contrast["name"])): str(contrast["name"]) for contrast in shown["contrasts"]}
+    titles = {str(c.get("id", c["name"])): printable(str(c["name"])) for c in shown["contrasts"]}
     wide = max(map(len, titles.values()), default=0)
     found = {name: at_horizon(tables.differences, name, "eligible") for name, _, _ in study.contrasts}
     lines = textwrap.wrap(say("terminal.intro", lang, months=study.horizon_months), 110, break_on_hyphens=False)

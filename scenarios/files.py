@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
-from simulation.errors import InputError, nearest
+from simulation.errors import InputError, nearest, printable
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 10
@@ -24,14 +25,30 @@ MAX_LINE: Final = 5_000  # a dotted key of half a million parts would keep the T
 SHIPPED: Final = Path(__file__).resolve().parent
 """Where the studies and profiles that come with the program lie."""
 
+UNSHOWN: Final = "unshown"
+LINES: Final = str.maketrans("\t\r\n", "   ")  # a text may have lines
+
 Key = tuple[str, ...]
 Checked = TypeVar("Checked", bound=BaseModel)
 
 
 class Table(BaseModel):
-    """A table of a file: strict types, no unknown keys, no NaN."""
+    """A table of a file: strict types, no unknown keys, no NaN, no letter that cannot be shown."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _can_be_shown(cls, value: Any) -> Any:
+        texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+        if any(isinstance(text, str) and not _shows(text) for text in texts):
+            raise PydanticCustomError(UNSHOWN, "cannot be shown")
+        return value
+
+
+def _shows(text: str) -> bool:
+    """Whether no letter of a text would move a cursor, colour a line or turn the text round."""
+    return printable(lines := text.translate(LINES)) == lines
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -181,6 +198,8 @@ def _problem(error: str, value: object) -> str:
         return "is missing"
     if error == "extra_forbidden":
         return "unknown key"
+    if error == UNSHOWN:
+        return f"{shown(value)} has letters that cannot be shown"
     if error in {"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"}:
         return f"{shown(value)} is out of range"
     if error == "literal_error" and isinstance(value, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -83,13 +83,16 @@ def _unwritable(folder: Path, error: OSError) -> InputError:
 def open_folder(folder: Path) -> Iterator[None]:
     """Make and lock the folder of a run. Where wrong input leaves it empty, what was made is taken away again."""
     made = _make(folder)
-    try:
-        with hold(folder):
+    with hold(folder):
+        try:
+            if (folder / CHUNKS).is_symlink():  # of a folder from elsewhere: what is written stays within it
+                raise InputError("is a link to another place", file=folder / CHUNKS, allowed="a folder, or nothing")
             yield
-    except InputError:
-        if made is not None and all(entry.is_dir() or entry.name in NOTES for entry in folder.rglob("*")):
-            shutil.rmtree(made, ignore_errors=True)
-        raise
+        except InputError:
+            if made and all(_is_no_work(entry) for entry in folder.rglob("*")):
+                shutil.rmtree(folder, ignore_errors=True)
+                _remove_empty(made[1:])
+            raise
 
 
 @contextlib.contextmanager
@@ -108,12 +111,24 @@ def can_go_on(folder: Path) -> Iterator[None]:
         raise
 
 
-def _make(folder: Path) -> Path | None:
-    """Make the folder; the outermost folder that was made, if any."""
+def _is_no_work(entry: Path) -> bool:
+    """Whether what lies in a run's folder is nothing that was worked for."""
+    return entry.name in NOTES or (entry.is_dir() and not entry.is_symlink())
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Take away folders, the innermost first, up to one that holds something."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make the folder; which folders were made, itself the first and the outermost the last."""
     lineage = [folder.absolute(), *folder.absolute().parents]
     missing = [parent for parent in lineage if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from None
-    return missing[-1] if missing else None
+    return missing

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from scenarios.files import beside, read_bytes, shown
 from scenarios.profiles import BOUNDS_OF_MEANS, ProfileFile, Target, read_profile, with_values
-from simulation.errors import InputError, nearest
+from simulation.errors import InputError, nearest, printable
 from simulation.names import BARRIERS, PERSON_BARRIERS, SERVICES
 
 HEADER: Final = ("quantity", "value", "n")
@@ -162,7 +162,9 @@ def profile_of(base: str, figures: Iterable[Figure], path: Path) -> ProfileFile:
     except InputError as error:
         raise InputError(error.problem, file=error.file or path, key=BASE, allowed=error.allowed) from None
     name = re.sub(r"[^a-z0-9]+", "-", path.stem.casefold()).strip("-")[:80] or "own"
-    head = document.profile.model_copy(update={"name": name, "title": path.stem, "about": f"Own figures over {base}."})
+    head = document.profile.model_copy(
+        update={"name": name, "title": printable(path.stem), "about": f"Own figures over {base}."}
+    )
     document = document.model_copy(update={"profile": head})
     targets: dict[str, Target] = {}
     for figure in figures:

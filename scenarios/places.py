@@ -3,7 +3,8 @@
 Each place is a municipality, or a district with an office of its own, and has families, services and luck of its own. What is
 published of their families in lasting low income is too little for a profile of each. So a place of the list of Vestland is
 inferred from a ranking (``scenarios.vestland``), and one of the list of Norway has the study's profile in its own size: the
-note of a place says so, and nothing of it is data about the place but its inhabitants.
+note of a place says so, and nothing of it is data about the place but its inhabitants. No more is a profile that comes with the
+program about a place that it is stated for; only a file of the user's own is taken to be.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scenarios.files import SHIPPED, Key, dotted
-from scenarios.profiles import VESTLAND, load_profile
+from scenarios.profiles import VESTLAND, is_shipped, load_profile
 from scenarios.schema import MIN_FAMILIES, StudyFile
 from scenarios.vestland import ranking
 from simulation.errors import InputError
@@ -26,7 +27,7 @@ INHABITANTS: Final = SHIPPED.parent / "calibration" / "evidence" / "norway-inhab
 INFERRED: Final = "inferred"
 """The note of a place whose figures are inferred from a ranking."""
 BORROWED: Final = "borrowed"
-"""The note of a place that has the study's profile, in its own size."""
+"""The note of a place that has the study's profile, or another that comes with the program, in its own size."""
 _AFTER_Z: Final = str.maketrans("æøå", "{|}")
 
 
@@ -37,7 +38,7 @@ class KnownPlace:
     name: str
     profile: Profile
     note: str = ""
-    """``INFERRED``, ``BORROWED``, or empty where the profile is stated as the place's own."""
+    """``INFERRED``, ``BORROWED``, or empty where the place has a file of its own."""
 
 
 def alphabetical(name: str) -> str:
@@ -67,11 +68,12 @@ def find_places(file: StudyFile, profile: Profile, blame: Callable[[Key], str]) 
     for name, table in file.place.items():
         try:
             here = profile if table.profile is None else load_profile(table.profile)
+            borrowed = table.profile is None or is_shipped(table.profile)
         except InputError as error:
             if error.file is not None:  # something within the profile's file
                 raise
             raise wrong(("place", name, "profile"), error.problem, error.allowed) from None
-        note = BORROWED if table.profile is None else INFERRED if here.ranks else ""
+        note = INFERRED if here.ranks and table.profile is not None else BORROWED if borrowed else ""
         found[name] = KnownPlace(name, here if table.families is None else here.for_pool(table.families), note)
     return tuple(sorted(found.values(), key=lambda place: (alphabetical(place.name), place.name)))
 

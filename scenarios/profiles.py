@@ -217,6 +217,11 @@ def profile_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
+def is_shipped(name: str) -> bool:
+    """Whether a profile comes with the program: by its name, or by the path of its file."""
+    return not name.endswith((".toml", ".csv")) or Path(name).resolve().is_relative_to(FOLDER)
+
+
 def load_profile(name: str) -> Profile:
     """A profile by its name, or by the path of a file that ends in ``.toml`` or ``.csv``.
 

@@ -44,7 +44,7 @@ class StudySettings(Titled):
     """``[study]``: what holds for every arm."""
 
     name: str = Field(pattern=SLUG, description=SLUG_WORDS)
-    title: str = Field(default="", max_length=200, description="a line of at most 200 characters")
+    title: str = Field(default="", max_length=200, pattern=r"^.*$", description="a line of at most 200 characters")
     question: str = Field(default="", max_length=4000, description="text of at most 4000 characters")
     profile: str = Field(description="the name of a profile, or the path of a .toml or .csv file")
     horizon_months: Month

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from simulation.errors import InputError
+from simulation.errors import InputError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,9 +97,9 @@ def verify(folder: Path, *, workers: Workers = None, quiet: bool = False) -> int
 
 
 def _not_the_same(folder: Path, manifest: Mapping[str, Any], difference: str) -> int:
-    print(f"{folder}: NOT the same numbers: {difference}.", file=sys.stderr)
+    print(f"{printable(f'{folder}: NOT the same numbers: {difference}')}.", file=sys.stderr)
     for line in _other_circumstances(manifest):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     return 1
 
 
@@ -226,13 +226,15 @@ def _run_again(study: Study, folder: Path, workers: Workers, *, quiet: bool) -> 
 
 def compare_folders(folder: Path, again: Path, names: Iterable[str]) -> Compared:
     """Compare the tables of two folders, in the order of their names, until a value differs."""
+    from results.files import hash_file
+
     tables = rows = 0
     rewritten: list[str] = []
     for name in sorted(names):
         there = [(place / name).is_file() for place in (folder, again)]
         if not all(there):
             return Compared(tables, rows, rewritten, f"{name} is {'not made again' if there[0] else 'missing'}")
-        same = (folder / name).read_bytes() == (again / name).read_bytes()
+        same = hash_file(folder / name) == hash_file(again / name)
         if name.endswith(".json"):
             if not same:
                 return Compared(tables, rows, rewritten, f"{name} is another")
@@ -303,7 +305,10 @@ def _read(path: Path) -> pd.DataFrame:
     """A table as it stands: the cells of a CSV as text."""
     import pandas as pd
 
+    from results.files import check_size
+
     try:
+        check_size(path)
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")

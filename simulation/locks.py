@@ -11,6 +11,8 @@ from typing import Final
 from simulation.errors import InputError
 
 LOCK: Final = ".lock"
+HOW: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How it is opened: a link of that name is not followed, a pipe not waited for, and nothing is emptied."""
 
 
 @contextlib.contextmanager
@@ -20,7 +22,7 @@ def hold(folder: Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        another run holds the folder, or it cannot be written
+        another run holds the folder, it cannot be written, or no lock can be had there
     """
     try:
         import fcntl
@@ -29,17 +31,19 @@ def hold(folder: Path) -> Iterator[None]:
         return
     lock = folder / LOCK
     try:
-        stream = lock.open("w")
+        stream = os.fdopen(os.open(lock, HOW, 0o666), "r+b", buffering=0)
     except OSError as error:
-        raise InputError(
-            f"cannot be written ({error.strerror})", file=folder, key="--out", allowed="a folder you may write to"
-        ) from None
+        problem = f"{LOCK} is a link to another place" if lock.is_symlink() else f"cannot be written ({error.strerror})"
+        raise InputError(problem, file=folder, key="--out", allowed="a folder you may write to") from None
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours = lock.exists() and os.path.samestat(os.fstat(stream.fileno()), lock.stat())
-        except OSError:
+            ours = lock.exists() and os.path.samestat(os.fstat(stream.fileno()), lock.lstat())
+        except (BlockingIOError, FileNotFoundError):
             ours = False
+        except OSError as error:
+            problem = f"no lock can be had there ({error.strerror}): some file systems have none"
+            raise InputError(problem, file=folder, key="--out", allowed="a folder on a disk with locks") from None
         if not ours:  # held by another run, or taken away by one that ended just now
             allowed = "another folder, or wait"
             raise InputError("another run is writing here", file=folder, key="--out", allowed=allowed)

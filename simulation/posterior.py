@@ -20,10 +20,13 @@ from simulation.draws import philox
 from simulation.errors import InputError, nearest
 from simulation.outcomes import FloatArray
 from simulation.parameters import check_value, find_parameter, parameter_names, parameters_hash, prior_values
+from simulation.unpacked import unpacked_bytes
 
 WEIGHT: Final = "weight"
-LARGEST: Final = 200_000_000  # bytes
+LARGEST: Final = 20_000_000  # bytes of a file
+LARGEST_UNPACKED: Final = 200_000_000
 PROVENANCE: Final = b"familiebaner"  # the key of the file's metadata that says what it was made from
+NUMBERS: Final = ("DOUBLE", "FLOAT", "INT32", "INT64", "BOOLEAN")
 FROM_NO_FILE: Final = ("prior", "default")
 _BLOCK: Final = np.uint64(0x504F5354)
 _ALLOWED: Final = "a Parquet file of posterior draws, one column a parameter"
@@ -111,15 +114,20 @@ def _read(file: str, identity: Identity) -> Loaded:
     import pyarrow.parquet as pq
 
     path, allowed = Path(file), _ALLOWED
-    large = InputError("is too large", file=path, allowed=f"at most {LARGEST // 1_000_000} MB, unpacked too")
+    at_most = f"at most {LARGEST // 1_000_000} MB, and {LARGEST_UNPACKED // 1_000_000} MB unpacked"
+    large = InputError("is too large", file=path, allowed=at_most)
     if identity[-1] > LARGEST:
         raise large
     try:
         if not path.is_file():  # a folder, or a pipe that would be waited for
             raise OSError
-        with pq.ParquetFile(path) as stream:
+        content = path.read_bytes()
+        with pq.ParquetFile(pa.BufferReader(content)) as stream:
             footer = stream.metadata
-            if 8 * footer.num_rows * footer.num_columns > LARGEST or _unpacked(footer) > LARGEST:
+            if 8 * footer.num_rows * footer.num_columns > LARGEST_UNPACKED:
+                raise large
+            _check_kinds(footer.schema, path)
+            if unpacked_bytes(content, footer, LARGEST_UNPACKED) > LARGEST_UNPACKED:
                 raise large
             table = stream.read()
     except InputError:
@@ -146,9 +154,12 @@ def _read(file: str, identity: Identity) -> Loaded:
     return tuple(known.index(name) for name in names), values, np.cumsum(weight) / weight.sum()
 
 
-def _unpacked(footer: Any) -> int:
-    """Bytes that a Parquet file says it holds."""
-    return sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+def _check_kinds(schema: Any, path: Path) -> None:
+    """Refuse, before anything is unpacked, columns of anything but plain numbers: a text may be of any length."""
+    for column in map(schema.column, range(len(schema))):
+        plain = column.physical_type in NUMBERS and column.logical_type.type in ("NONE", "INT")
+        if not plain or column.max_repetition_level > 0 or column.path != column.name:
+            raise InputError("is not a column of numbers", file=path, key=column.path[:80], allowed="numbers")
 
 
 def _check_parameters(table: Any, path: Path) -> None:

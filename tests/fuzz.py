@@ -381,7 +381,14 @@ def read_pieces(folder: Path, content: bytes) -> str:
     chunks = folder / "out"
     chunks.mkdir(exist_ok=True)
     written(chunks, "rows-00000.parquet", content)
-    return "taken" if list(pieces._stored(chunks, [3], ["a", "b"])) else "refused"
+    return "taken" if list(pieces._stored(chunks, [3], ["a", "b"], "a")) else "refused"
+
+
+def a_piece() -> bytes:
+    """A piece that :func:`read_pieces` takes."""
+    with tempfile.TemporaryDirectory() as name:
+        pieces._store(Path(name), 0, np.array([[0.0, 0.5], [1.0, 0.5], [2.0, 0.5]]), ["a", "b"], "a")
+        return (Path(name) / "rows-00000.parquet").read_bytes()
 
 
 def read_notes(folder: Path, content: bytes) -> str:
@@ -904,9 +911,8 @@ def seeds_of(name: str) -> list[bytes]:
         bare = table.slice(0, SHORT).select(table.column_names[:3]).replace_schema_metadata(None)
         return [*(parquet(bare, kind) for kind in kinds), parquet(table.slice(0, SHORT), "zstd")]
     if name == "pieces":
-        columns = {"a": [0.0, 1.0, 2.0], "b": [0.5, 0.5, 0.5]}
         texts_too = {"a": ["x", "y", "z"], "b": [0.5, 0.5, 0.5]}
-        return [parquet(pa.table(each), kind) for each in (columns, texts_too) for kind in ("none", "snappy")]
+        return [a_piece(), *(parquet(pa.table(texts_too), kind) for kind in ("none", "snappy"))]
     if name == "chunks":
         return [path.read_bytes() for path in sorted((BASE / "broken" / "chunks").glob("*.parquet"))]
     if name == "a_manifest":

@@ -573,7 +573,9 @@ def test_what_a_coordinator_does_cannot_be_seen_where_there_is_none() -> None:
 # ---- recovery --------------------------------------------------------------------------------------------------------
 
 
-def recovered(monkeypatch: pytest.MonkeyPatch, truths: int, home: Path, overconfident: float = 1.0) -> pd.DataFrame:
+def recovered(
+    monkeypatch: pytest.MonkeyPatch, truths: int, home: Path, overconfident: float = 1.0, folder: Path | None = None
+) -> pd.DataFrame:
     targets = (
         *figures(0.0, 0.0, 0.0)[:2],
         figure("null", "trial.employed_share.coordinator_v_ordinary", kind="not_significant", half_width=1.0),
@@ -589,7 +591,9 @@ def recovered(monkeypatch: pytest.MonkeyPatch, truths: int, home: Path, overconf
     monkeypatch.setattr(recovery, "emulator_of", emulator_of)
     values = np.stack([prior_values(1, k) for k in range(600)])
     rows: Rows = simulate_rows(job, values, 2 * np.arange(600), workers=1)
-    return recover(targets, Inputs(FITTED, None), job, rows, truths=truths, replicates=8, workers=1).table()
+    return recover(
+        targets, Inputs(FITTED, None), job, rows, truths=truths, replicates=8, folder=folder, workers=1
+    ).table()
 
 
 @pytest.mark.usefixtures("linear_world")
@@ -609,3 +613,26 @@ def test_a_likelihood_that_is_too_sure_of_itself_is_found_out(home: Path, monkey
     found = recovered(monkeypatch, 20, home, overconfident=9.0)
     seen = found[found["quantity"].isin(["stop_applying", "job_entry"])]
     assert not seen["inside"].all(), found
+
+
+@pytest.mark.usefixtures("linear_world")
+def test_a_recovery_goes_on_with_whole_truths_and_makes_damaged_ones_again(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = recovered(monkeypatch, 4, home, folder=tmp_path)
+    stored = sorted(path for path in tmp_path.iterdir() if path.name != "inputs.json")
+    assert len(stored) == 4
+    half, flipped = stored[1:3]
+    right = flipped.read_bytes()
+    half.write_bytes(half.read_bytes()[:1_000])
+    flipped.write_bytes(right[:3_000] + bytes([right[3_000] ^ 1]) + right[3_001:])
+    sampled: list[int] = []
+
+    def counted(*arguments: Any, seed: int, **options: Any) -> Any:
+        sampled.append(seed - recovery.FITS - 1)
+        return sample(*arguments, seed=seed, **options)
+
+    sample = recovery.sample
+    monkeypatch.setattr(recovery, "sample", counted)
+    pd.testing.assert_frame_equal(recovered(monkeypatch, 4, home, folder=tmp_path), whole)
+    assert sampled == [1, 2]

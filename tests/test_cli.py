@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import run
+from scenarios import folders
 from scenarios.folders import check_folder, default_folder, open_folder
 from scenarios.options import Parser, add_options
 from scenarios.progress import progress
@@ -228,6 +230,37 @@ def test_wrong_input_leaves_finished_work_where_it_is() -> None:
     with pytest.raises(InputError):
         work()
     assert [path.name for path in folder.iterdir()] == ["chunk"]
+
+
+def test_wrong_input_takes_away_no_folder_of_another_run() -> None:
+    def work() -> None:
+        with open_folder(Path("there/a")):
+            Path("there/b").mkdir()
+            Path("there/b/manifest.json").touch()
+            raise InputError("no")
+
+    with pytest.raises(InputError):
+        work()
+    assert [path.name for path in Path("there").iterdir()] == ["b"]
+    assert Path("there/b/manifest.json").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks on Windows")
+def test_a_run_that_finds_another_in_the_folder_it_made_takes_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, make = Path("there/run"), folders._make
+    with contextlib.ExitStack() as other:
+
+        def made_by_both(path: Path) -> list[Path]:
+            made = make(path)
+            monkeypatch.setattr(folders, "_make", make)
+            other.enter_context(open_folder(path))  # just after this one has made it
+            (path / "chunks").mkdir()
+            return made
+
+        monkeypatch.setattr(folders, "_make", made_by_both)
+        with pytest.raises(InputError, match="another run"), open_folder(folder):
+            pytest.fail("was let in")
+        assert (folder / "chunks").is_dir()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no locks on Windows")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
-import json
 import os
-import random
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -20,6 +20,7 @@ import pytest
 from small_study import SMALL, files_of
 
 import run
+from results import files
 from simulation import locks, runner
 from simulation.errors import InputError
 
@@ -140,22 +141,74 @@ def test_chunks_that_vanish_while_a_run_goes_on_are_said_to_be_missing(
     assert files_of(Path("there")) == files_of(Path("undisturbed"))
 
 
+def test_a_disk_that_is_full_when_the_models_beside_are_run_breaks_the_run_off_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scenarios.beside.LARGEST", 5_000)
+    write = runner.write_chunk
+
+    def full(path: Path, replicates: Any) -> None:
+        if "beside-" in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, replicates)
+
+    few = ["--replicates", "20"]
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "write_chunk", full)
+        assert run.main([*COMMAND, "there", *few]) == 1
+    assert "No space left" in (error := capsys.readouterr().err)
+    assert "go on with: --resume --out there" in error
+    assert len(chunks_in("there")) == 1
+    assert run.main([*COMMAND, "there", *few, "--resume"]) == 0
+    assert run.main([*COMMAND, "undisturbed", *few]) == 0
+    assert files_of(Path("there")) == files_of(Path("undisturbed"))
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def synced(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        sync(handle)
+
+    def renamed(old: Path, new: Path) -> None:
+        done.append("name")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    files.write_text(Path("a.txt"), "a")
+    assert done == (["file", "name", "folder"] if os.name == "posix" else ["file", "name"])
+    assert Path("a.txt").read_text(encoding="utf-8") == "a"
+
+
 # ---- the clock -------------------------------------------------------------------------------------------------------
 
 
-def test_no_result_depends_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run.main([*COMMAND, "undisturbed"]) == 0
-    with monkeypatch.context() as patch:
-        chance = random.Random(1)
-        patch.setattr(time, "time", lambda: chance.uniform(0.0, 4e9))
-        patch.setattr(time, "time_ns", lambda: chance.randrange(4 * 10**18))
-        patch.setattr(runner, "write_chunk", failing_after(2, runner.write_chunk, errno.EIO))
-        assert run.main([*COMMAND, "there"]) == 1
-    for chunk, moment in zip(chunks_in("there"), (0, 4 * 10**9), strict=True):  # 1970 and 2096
-        os.utime(chunk, (moment, moment))
-    assert run.main([*COMMAND, "there", "--resume"]) == 0
-    assert json.loads(Path("there/manifest.json").read_text(encoding="utf-8"))["chunks_resumed"] == 2
-    assert files_of(Path("there")) == files_of(Path("undisturbed"))
+CLOCKS = {"time_ns", "now", "utcnow", "st_mtime", "st_mtime_ns", "st_ctime", "st_ctime_ns", "getmtime"}
+READS_THE_DAY = {
+    ("results/word_file.py", "now"),  # the date of a document
+    ("simulation/posterior.py", "st_mtime_ns"),  # whether a file is read again
+}
+
+
+def test_no_source_reads_the_clock_of_the_day_but_for_the_date_of_a_document_and_whether_a_file_has_changed() -> None:
+    found = set()
+    for path in [
+        ROOT / "run.py",
+        *(p for d in ("simulation", "scenarios", "calibration", "results") for p in (ROOT / d).rglob("*.py")),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            of_the_day = isinstance(node, ast.Attribute) and (
+                node.attr in CLOCKS
+                or (node.attr == "time" and isinstance(node.value, ast.Name) and node.value.id == "time")
+            )
+            if of_the_day or (isinstance(node, ast.ImportFrom) and node.module == "time"):
+                found.add((path.relative_to(ROOT).as_posix(), getattr(node, "attr", "from time")))
+    assert found == READS_THE_DAY
 
 
 # ---- the user, and other runs ----------------------------------------------------------------------------------------
@@ -200,3 +253,31 @@ def test_a_lock_that_another_run_takes_away_just_then_is_no_lock(
             pytest.fail("was let in")
     with locks.hold(tmp_path):
         assert (tmp_path / locks.LOCK).exists()
+
+
+def test_a_lock_that_is_a_link_or_a_pipe_leads_nowhere_and_empties_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    mine, lock = tmp_path / "mine.txt", tmp_path / locks.LOCK
+    mine.write_text("precious", encoding="utf-8")
+    lock.symlink_to(mine)
+    with pytest.raises(InputError, match="is a link"), locks.hold(tmp_path):
+        pytest.fail("was let in")
+    lock.unlink()
+    os.link(mine, lock)
+    with locks.hold(tmp_path):
+        assert mine.read_text(encoding="utf-8") == "precious"
+    os.mkfifo(lock)
+    with locks.hold(tmp_path):
+        pass
+    assert mine.read_text(encoding="utf-8") == "precious"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_not_said_to_be_another_run(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", failing_after(0, lambda *_: None, number))
+    with pytest.raises(InputError, match="no lock can be had there") as caught, locks.hold(tmp_path):
+        pytest.fail("was let in")
+    assert "another run" not in str(caught.value)

@@ -274,7 +274,11 @@ def test_a_lie_about_the_run_and_a_report_edited_by_hand_are_named(
     ("change", "words"),
     [
         pytest.param(lambda m: m.update(source_hash="0" * 64), ("the model was another", "version 0."), id="code"),
-        pytest.param(lambda m: m["failures"].append({"replicate": 1}), ("replicates failed",), id="failures"),
+        pytest.param(
+            lambda m: m["failures"].append({"replicate": 1, "draw": 0, "traceback": "x"}),
+            ("replicates failed",),
+            id="failures",
+        ),
         pytest.param(lambda m: m["unit_costs"].pop(), ("service.child_welfare", "is missing"), id="costs"),
         pytest.param(lambda m: m.pop("payers"), ("lacks payers",), id="who pays"),
         pytest.param(lambda m: m.pop("study_toml"), ("lacks study_toml",), id="an older run"),

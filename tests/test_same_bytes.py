@@ -135,3 +135,20 @@ def test_every_long_command_leaves_on_a_cluster_what_it_leaves_in_threads(
         shutil.rmtree("out", ignore_errors=True)
     assert left[0]
     assert left[0] == left[1]
+
+
+@pytest.mark.long
+def test_profiles_and_verification_say_on_a_cluster_what_they_say_in_threads(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("distributed")
+    here, there = ["--workers", "1"], ["--cluster", "local", "--workers", "2"]
+    told = []
+    for where in (here, there):
+        assert run.main(["profile", "oygarden", "--replicates", "6", "--families", "40", "--json", *where]) == 0
+        told.append(capsys.readouterr().out)
+    assert json.loads(told[0])
+    assert told[0] == told[1]
+    assert run.main([*COMMAND, "--out", "out", *here]) == 0
+    assert run.main(["report", "out", "--verify", *there]) == 0
+    assert "the same numbers" in capsys.readouterr().out

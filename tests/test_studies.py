@@ -169,7 +169,7 @@ def test_without_an_ordinary_arm_only_the_contrasts_of_the_file_hold(tmp_path: P
 
 @pytest.mark.parametrize("name", ["caseload-10-vs-20", "services", "intake"])
 def test_a_study_written_as_toml_reads_back_as_itself(name: str, tmp_path: Path) -> None:
-    sets = ["parameters.recovery.health=0.03", "study.precision=0.01", 'study.question="Tab\\there, \\"æøå\\"\\u007f"']
+    sets = ["parameters.recovery.health=0.03", "study.precision=0.01", 'study.question="Tab\\there, \\"æøå\\"\\u00a0"']
     study = load_study(name, sets)
     again = load_study(write(tmp_path, "again.toml", study.to_toml()))
     assert again.resolved() == study.resolved()
