@@ -39,7 +39,7 @@ PATIENCE: Final = "5s"  # for a scheduler to answer
 AHEAD: Final = 2  # tasks under way or waiting for each thread, so that none stands still while a result is stored
 FEWEST_AHEAD: Final = 32  # on a cluster, so that one that grows with its queue sees that there is work
 SILENCE: Final = 5.0  # seconds without a result before it is said that there are no workers
-SELDOM: Final = {  # what Dask looks at many times a second by default, which is 5 % of a processor and serves nobody here
+SELDOM: Final = {  # what Dask looks at many times a second by default, which is 4 % of a processor and serves nobody here
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "10s",
