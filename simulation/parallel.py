@@ -44,7 +44,7 @@ FEWEST_AHEAD: Final = 32  # on a cluster, so that one that grows with its queue 
 GREETING: Final = 5.0  # seconds for what listens at an address to say that it is a scheduler
 MOST_FRAMES: Final = 1000
 SILENCE: Final = 5.0  # seconds without a result before it is said that there are no workers
-SELDOM: Final = {  # what Dask looks at many times a second by default, which is 5 % of a processor and serves nobody here
+SELDOM: Final = {  # what Dask looks at many times a second by default, which is 4 % of a processor and serves nobody here
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "10s",

@@ -387,7 +387,7 @@ def read_pieces(folder: Path, content: bytes) -> str:
 def a_piece() -> bytes:
     """A piece that :func:`read_pieces` takes."""
     with tempfile.TemporaryDirectory() as name:
-        pieces._store(Path(name), 0, np.array([[0.0, 0.5], [1.0, 0.5], [2.0, 0.5]]), ["a", "b"], "a")
+        pieces._store(Path(name), 0, pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": 0.5}).to_numpy(), ["a", "b"], "a")
         return (Path(name) / "rows-00000.parquet").read_bytes()
 
 

@@ -147,10 +147,10 @@ def test_a_disk_that_is_full_when_the_models_beside_are_run_breaks_the_run_off_a
     monkeypatch.setattr("scenarios.beside.LARGEST", 5_000)
     write = runner.write_chunk
 
-    def full(path: Path, replicates: Any) -> None:
+    def full(path: Path, replicates: Any, inputs: str) -> None:
         if "beside-" in str(path):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(path, replicates)
+        write(path, replicates, inputs)
 
     few = ["--replicates", "20"]
     with monkeypatch.context() as patch:

@@ -259,9 +259,13 @@ def test_a_key_of_many_levels_is_refused_in_one_short_line(tmp_path: Path, level
         assert len(str(caught.value)) < 1_000
 
 
-@pytest.mark.parametrize("note", [b"[" * 100_000, b"\xff", b"[1]", b'{"inputs": 1}', b""])
-def test_a_note_of_anything_is_another_run_s(tmp_path: Path, note: bytes) -> None:
-    assert fuzz.read_notes(tmp_path, note) == "refused"
+@pytest.mark.parametrize("note", [b"[" * 100_000, b"\xff", b"[1]", b""])
+def test_where_a_note_is_damaged_chunks_and_pieces_tell_what_they_are_of(tmp_path: Path, note: bytes) -> None:
+    assert fuzz.read_notes(tmp_path, note) == "taken"
+
+
+def test_a_note_of_another_run_is_refused(tmp_path: Path) -> None:
+    assert fuzz.read_notes(tmp_path, b'{"inputs": 1}') == "refused"
 
 
 def test_pieces_with_something_else_than_numbers_are_made_again(tmp_path: Path) -> None:
