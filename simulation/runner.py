@@ -38,6 +38,7 @@ from simulation.warm import warm_up
 CHUNK: Final = 20  # replicates
 ENOUGH_FOR_PRECISION: Final = 40  # replicates before precision is judged the first time
 INPUTS: Final = "inputs.json"
+MOST_OF_A_NOTE: Final = 100_000  # bytes
 _PARTS: Final = ("study", "followed", "followed_families", "paired", "flows", "drift", "groups", "group_families")
 _WHOLE: Final = ("replicate", "draw", "family_months")
 _STORED: Final = (*_PARTS, "places")  # places are not held in memory but read again from the chunks
@@ -175,6 +176,8 @@ def _of_another_run(folder: Path) -> InputError:
 def _inputs_of(note: Path) -> str | None:
     """The hash that a run's note of its inputs holds; None where it is gone or damaged, and its chunks tell."""
     try:
+        if not note.is_file() or note.stat().st_size > MOST_OF_A_NOTE:
+            return None
         return str(json.loads(note.read_text(encoding="utf-8"))["inputs"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -310,7 +310,12 @@ def test_a_worker_of_another_version_or_none_is_refused_whether_it_is_there_or_j
     tmp_path: Path, other: str
 ) -> None:
     with processes(tmp_path / "dask", workers=0) as started:
-        sources = other_sources(tmp_path / "other") if other == "another" else tmp_path
+        sources = tmp_path / "other"
+        if other == "another":
+            other_sources(sources)
+        else:
+            sources.mkdir()
+            (sources / "simulation.py").touch()  # in the way of ours
         with open_workers(cluster=started.address) as cluster:
             started.environment["PYTHONPATH"] = str(sources)
             started.workers.append(started.start_worker())
