@@ -2,7 +2,8 @@
 
 Aggregates only. A file with persons in it is refused, and so is a figure behind which fewer than five persons stand:
 in a small place that is a person. Comma or semicolon, decimal point or comma, UTF-8 or latin-1, with or without a byte
-order mark, or as Excel's Unicode text, as spreadsheets write it. ``run.py profile --list`` prints the quantities.
+order mark or Excel's first line ``sep=;``, or as Excel's Unicode text, as spreadsheets write it.
+``run.py profile --list`` prints the quantities.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ PERSON_WORDS: Final = re.compile(
     r"navn|name|fødsel|fodsel|birth|fnr|personnummer|ssn|adresse|address|telefon|phone|e-?post|e-?mail|person.?id|klient",
     re.I,
 )
+SEPARATOR: Final = re.compile(r'"?sep=([,;\t|])"?[ \t]*(?=[\r\n]|$)', re.I)
+"""Excel's first line, which says what stands between cells."""
 IDENTITY_NUMBER: Final = re.compile(r"(?<!\d)\d{6}[ -]?\d{5}(?!\d)")
 WHOLE: Final = "aggregates only: one row a quantity, with the header quantity,value,n"
 DECIMAL_COMMA: Final = "A number with a decimal comma stands in quotes, or in a file with semicolons between the cells"
@@ -223,8 +226,10 @@ def _rows(content: bytes, path: Path) -> list[tuple[int, list[str]]]:
         text = content.decode("latin-1")
     if "\0" in text:
         raise InputError("is not a text file", file=path, allowed="a CSV file saved as UTF-8 or latin-1")
+    told = SEPARATOR.match(text)
+    text = text[told.end() :] if told else text  # an empty line is left, so that lines keep their numbers
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max((",", ";", "\t"), key=first.count)
+    delimiter = told[1] if told else max((",", ";", "\t"), key=first.count)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
@@ -265,7 +270,7 @@ def _figure(row: list[str], path: Path, line: str) -> Figure:
         hint = f"{hint}? " if hint.startswith("did you mean") else ""
         raise wrong("there is no such quantity", f"{hint}`python run.py profile --list` prints them")
     value = _number(row[1])
-    span = f"a number from {quantity.low:g} to {quantity.high:g} ({quantity.unit})"
+    span = f"a number from {quantity.low:.10g} to {quantity.high:.10g} ({quantity.unit})"
     if value is None:
         raise wrong(f"{shown(row[1][:40])} is not a number", span)
     if not quantity.low <= value <= quantity.high:

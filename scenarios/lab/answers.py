@@ -64,7 +64,7 @@ class Answer:
     headline: str
     """one sentence about all four outcomes, each with its certainty"""
     verdict: str
-    """``better``, ``worse``, ``mixed``, ``cannot_tell``, ``same``, ``few`` (too few draws as yet) or ``nobody``"""
+    """``better``, ``worse``, ``mixed``, ``cannot_tell``, ``same``, ``few`` (too few draws) or ``nobody``"""
     rows: tuple[OutcomeRow, ...]
     outcomes: Table
     """the rows as a table"""
@@ -150,13 +150,13 @@ def compared(study: Study, runs: Runs, lang: str, tables: Told | None = None) ->
     return Compared(told, shown, contrast["against"], contrast["arm"])
 
 
-def answer(study: Study, runs: Runs, lang: str, tables: Told | None = None) -> Answer:
-    """What the runs say of the two plans; the parameters are those of :func:`compared`."""
+def answer(study: Study, runs: Runs, lang: str, tables: Told | None = None, *, whole: bool = False) -> Answer:
+    """What the runs say of the two plans; the parameters are those of :func:`compared`, and ``whole``: no more runs come."""
     of = compared(study, runs, lang, tables)
     differences = at_the_end(of)
     rows = tuple(_outcome(of, row, lang) for row in differences)
     return Answer(
-        headline=headline(differences, of, lang),
+        headline=headline(differences, of, lang, whole=whole),
         verdict=verdict(differences),
         rows=rows,
         outcomes=_outcomes(rows, of, lang),
@@ -201,7 +201,7 @@ def verdict(differences: list[dict[str, Any]]) -> str:
     return "few" if "few" in found else "same" if set(found) == {"zero"} else "cannot_tell"
 
 
-def headline(differences: list[dict[str, Any]], of: Compared, lang: str) -> str:
+def headline(differences: list[dict[str, Any]], of: Compared, lang: str, *, whole: bool = False) -> str:
     """One sentence about all outcomes, each with its certainty; what we cannot tell is said as fully as what differs."""
     if not differences:
         return say("lab_answer.nobody", lang, months=number(of.months, lang))
@@ -216,18 +216,19 @@ def headline(differences: list[dict[str, Any]], of: Compared, lang: str) -> str:
         told = {"direction": say(f"direction.{way}", lang)} if way else {}
         names = listed([outcome_name(str(row["outcome"]), lang) for row in rows], lang)
         draws = number(min(float(row["draws"]) for row in rows), lang)
-        parts.append(say(f"lab_answer.part_{sure}", lang, names=names, draws=draws, arm=_within(of.plan), **told))
-    told = {"arm": _within(of.plan), "against": _within(of.today), "months": number(of.months, lang)}
+        key = f"part_{sure}_in_all" if sure == "few" and whole else f"part_{sure}"
+        parts.append(say(f"lab_answer.{key}", lang, names=names, draws=draws, arm=within(of.plan), **told))
+    told = {"arm": within(of.plan), "against": within(of.today), "months": number(of.months, lang)}
     return say("lab_answer.headline", lang, parts=capital("; ".join(parts)), **told)
 
 
-def _within(title: str) -> str:
+def within(title: str) -> str:
     """A plan's title within a sentence: ``din plan``."""
     return title[:1].lower() + title[1:]
 
 
 def _outcome(of: Compared, row: Mapping[str, Any], lang: str) -> OutcomeRow:
-    outcome = str(row["outcome"])
+    outcome, sure = str(row["outcome"]), words.verdict(row)
     levels = of.tables.outcomes
     levels = levels[(levels["outcome"] == outcome) & (levels["month"] == of.months)]
     value = dict(zip(levels["arm"], levels["mean"], strict=True))
@@ -240,7 +241,7 @@ def _outcome(of: Compared, row: Mapping[str, Any], lang: str) -> OutcomeRow:
         difference=words.plain(float(row["mean"]), outcome, lang),
         interval=words.interval(float(row["p05"]), float(row["p95"]), outcome, lang),
         ends=words.plain_range(float(row["p05"]), float(row["p95"]), outcome, lang),
-        probability=percent(float(row["prob_better"]), lang),
+        probability="–" if sure == "few" else words.probability(row, lang),
         words=words.difference_short(row, lang),
         sentence=words.difference_sentence(row, of.plan, of.today, lang),
         verdict=words.verdict(row),

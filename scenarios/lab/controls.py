@@ -19,6 +19,9 @@ GROUPS: Final = (
 OPEN: Final = ("staff",)
 """Groups that are open from the start."""
 KEY: Final = "lever:"
+GROUP: Final = "group:"
+SET: Final = (KEY, GROUP, "tab", "preset", "asked")
+"""How the names begin of what is set on the page"""
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -27,7 +30,7 @@ def controls(levers: Levers, lang: str) -> Levers:
     moved: dict[str, Value | None] = {}
     for group in GROUPS:
         box = st.expander(
-            say(f"lever_group.{group}", lang), expanded=group in OPEN, key=f"group:{group}", on_change="rerun"
+            say(f"lever_group.{group}", lang), expanded=group in OPEN, key=f"{GROUP}{group}", on_change="rerun"
         )
         if box.open:
             with box:
@@ -40,6 +43,22 @@ def forget() -> None:
     """Let every widget begin anew from the levers."""
     for key in [key for key in st.session_state if str(key).startswith(KEY)]:
         del st.session_state[key]
+
+
+def stay_open() -> None:
+    """Let the groups that are open be so with other titles."""
+    for key in [key for key in st.session_state if str(key).startswith(GROUP)]:
+        st.session_state[key] = bool(st.session_state[key])
+
+
+def asked() -> None:
+    """Note that something was asked for that sets nothing on the page."""
+    st.session_state.asked = st.session_state.get("asked", 0) + 1
+
+
+def set_on_the_page() -> dict[str, object]:
+    """What is set on the page, and how often something else was asked for: the same where only the browser's address differs."""
+    return {str(key): value for key, value in st.session_state.items() if str(key).startswith(SET)}
 
 
 def _group(group: str, levers: Levers, lang: str) -> dict[str, Value | None]:
@@ -105,12 +124,16 @@ def _number(lever: Lever, address: str, levers: Levers, label: str, lang: str) -
     usual = levers.with_value(address, None).usual(address) if lever.optional else None
     value = levers.value(address)
     begin = value if usual is None or value is not None else kind(usual)
+    key = _held(address if usual is None else f"{address}:{usual}", begin)
+    if st.session_state[key] is None:  # emptied: left alone, or as it was
+        st.session_state[key] = value if not lever.optional else None if usual is None else kind(usual)
     found: int | float | None = st.number_input(
         label,
+        value=None,
         min_value=kind(lever.low),
         max_value=kind(lever.high),
         step=kind(lever.step),
-        key=_held(address if usual is None else f"{address}:{usual}", begin),
+        key=key,
         help=lever.help(lang),
         format="%d" if kind is int else "%.10g",
         placeholder=say("lab.not_set", lang),

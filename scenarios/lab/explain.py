@@ -5,16 +5,24 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from results.language import capital, catalogue, say
-from scenarios.lab.lever import Lever, written
+from results.language import capital, catalogue, number, say
+from results.words import FEWEST_DRAWS
+from scenarios.lab.lever import Lever, say_unit, written
 from scenarios.lab.levers import ADDRESSES, ARMS, OWN, WITH_COORDINATORS, Levers, PlanLevers
 from scenarios.profiles import VESTLAND
 from simulation.errors import InputError
 
+if TYPE_CHECKING:
+    from scenarios.lab.workbench import Limits
+    from scenarios.study import Study
+
 HARD: Final = "\N{NO-BREAK SPACE}"
 LINE: Final = re.compile(r"line (\d+)(?:, (.*))?", re.S)
+NUMBER: Final = re.compile(r"-?\d{1,12}(?:\.(\d{1,12}))?")
+YEARS: Final = ("year", "prices")
+"""What a message has a year in, which is no amount."""
 
 
 # ---- errors ----------------------------------------------------------------------------------------------------------
@@ -82,8 +90,16 @@ def _translated(text: str, lang: str) -> str:
     for pattern, template in _templates(lang):
         found = pattern.fullmatch(text)
         if found:
-            return template.format(**found.groupdict())
+            return template.format(**{name: _part(name, part, lang) for name, part in found.groupdict().items()})
     return text
+
+
+def _part(name: str, text: str, lang: str) -> str:
+    """What stands in a message: a number or a unit as the language writes it, anything else as it is."""
+    if name == "unit":
+        return say_unit(text, lang)
+    found = NUMBER.fullmatch(text)
+    return text if found is None or name in YEARS else number(float(text), lang, len(found[1] or ""))
 
 
 @functools.cache
@@ -114,6 +130,21 @@ def cautions(levers: Levers, lang: str) -> list[str]:
         found += (tell(key, plan=title, **values) for key, values in _of_plan(getattr(levers, plan), levers, lang))
     found += (tell(key, **values) for key, values in _of_both(levers))
     return found
+
+
+def few_draws(study: Study, limits: Limits, lang: str) -> list[str]:
+    """That a place is so large that nothing can be said of it, and how large it may be; nothing where it is not."""
+    enough, months = 2 * FEWEST_DRAWS, study.arms[0].burn_in_months + len(study.arms) * study.horizon_months
+    if study.replicates >= min(enough, limits.replicates):
+        return []
+    families = limits.family_months // (enough * months)
+    told = {
+        "draws": study.replicates // 2,
+        "fewest": FEWEST_DRAWS,
+        "families": families,
+        "months": study.horizon_months,
+    }
+    return [say("caution.few_draws", lang, **{name: number(value, lang) for name, value in told.items()})]
 
 
 Caution = tuple[str, dict[str, object]]

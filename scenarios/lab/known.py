@@ -10,6 +10,7 @@ import streamlit as st
 
 from results.told import Told
 from scenarios.lab.answers import Answer, Compared, answer, compared, tables_of
+from scenarios.lab.controls import asked
 from scenarios.lab.workbench import GivenUpError, Question
 
 FEWEST: Final = 2  # replicates, of a draw: with fewer nothing can be said, and fewer more change nothing
@@ -41,7 +42,7 @@ def known(question: Question, lang: str) -> Known | None:
     held: Known | None = st.session_state.get("known")
     over, done = question.over, question.done()
     if held is not None and held.question is question and held.lang == lang:
-        grown = done >= GROWN * held.count or (over and done != held.count)
+        grown = done > held.count and (over or done >= GROWN * held.count)  # none are left of one that is given up
         if not grown:
             return held
     if done < FEWEST:
@@ -51,7 +52,7 @@ def known(question: Question, lang: str) -> Known | None:
     except (GivenUpError, RuntimeError):  # the session has asked another, or no replicate came through
         return None
     study, tables = question.study, tables_of(question.study, runs)
-    told, of = answer(study, runs, lang, tables), compared(study, runs, lang, tables)
+    told, of = answer(study, runs, lang, tables, whole=over), compared(study, runs, lang, tables)
     held = Known(question, lang, done, over, tables, of, told)
     st.session_state.known = held
     return held
@@ -67,6 +68,12 @@ def tightening(question: Question, show: Callable[[], None], pulse: float = PULS
             question.wait(question.total, BLINK)
         show()
         if question.over and not over:
-            st.rerun()
+            rerun()
 
     again()
+
+
+def rerun() -> None:
+    """Run the whole page again."""
+    asked()
+    st.rerun()

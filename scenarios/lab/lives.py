@@ -25,6 +25,7 @@ from results.style import (
     style,
 )
 from results.words import plain
+from scenarios.lab.answers import within
 from scenarios.trajectory import Choice, Lives, choice, happenings, two_lives, who, without_coordinator
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def lives(study: Study, lang: str, family: int | None = None, replicate: int = 0
     among = choice(plan, without_coordinator(study, plan), seed=study.seed, replicate=replicate, months=months)
     told = two_lives(study, plan.name, among.middle if family is None else family, replicate)
     labels = {
-        "arm": say("lab_lives.with", lang, plan=_title(study, plan, lang)),
+        "arm": say("lab_lives.with", lang, plan=within(_title(study, plan, lang))),
         "against": say("lab_lives.without", lang),
     }
     names = {**labels, "both": capital(say("life.both", lang))}
@@ -121,7 +122,11 @@ def _chosen(told: Lives, among: Choice, title: str, lang: str) -> str:
     rule = "alike" if among.alike == count else among.chosen
     if told.family == among.middle:
         return say(
-            f"life.chosen_{rule}", lang, candidates=number(count, lang), alike=number(among.alike, lang), arm=title
+            f"life.chosen_{rule}",
+            lang,
+            candidates=number(count, lang),
+            alike=number(among.alike, lang),
+            arm=within(title),
         )
     if told.family not in among.families:
         return say("lab_lives.outside", lang, family=number(told.family, lang))

@@ -17,13 +17,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from results.language import LOCALES, number, say
 from scenarios.lab import rooms
-from scenarios.lab.controls import controls, forget
-from scenarios.lab.explain import cautions, explain
+from scenarios.lab.controls import controls, forget, set_on_the_page, stay_open
+from scenarios.lab.explain import cautions, explain, few_draws
 from scenarios.lab.known import known, tightening
 from scenarios.lab.levers import OWN, Levers, from_query, to_query
 from scenarios.lab.presets import PROGRAMMES, presets
 from scenarios.lab.shown import heading, message, paragraph
-from scenarios.lab.tabs import draw_on, tabs
+from scenarios.lab.tabs import draw_on, tab_in, tabs
 from scenarios.lab.uploads import Upload, read_upload
 from scenarios.lab.workbench import BusyError, Question
 from simulation.errors import InputError
@@ -46,33 +46,54 @@ def main() -> None:
     with st.container(key="body"):
         left, right = st.columns([1, 2], gap="medium")
     with left, st.container(key="levers"):
-        state.levers = _levers(lang)
-    _remember(state.levers, lang)
+        levers = _levers(lang)
+    if levers != state.levers and state.awaits is None:
+        state.wrong_link = None
+    state.levers = levers
+    _remember(levers, lang)
     with top:
-        question = _ask(state.levers, lang)
-        if question is not None:
+        spoken = st.container(key="spoken")  # always there, and in the same place: what changes in it is heard
+        link = _wrong_link(lang)
+        question, heard = _ask(levers, lang)
+        if question is None:
+            message(heard)
+        else:
             tightening(question, lambda: _sentence(question, lang))
-            _speak(question, lang)
-        for text in cautions(state.levers, lang):
+            heard = _heard(question, lang)
+        with spoken:
+            for text in filter(None, (heard, link, state.own_told)):
+                paragraph(text)
+        few = [] if question is None else few_draws(question.study, rooms.settings().limits, lang)
+        for text in (*few, *cautions(levers, lang)):
             message(text)
         if question is not None:
             time.sleep(SENDING)
             question.go_on()
     if question is not None:
         with right:
-            tabs(question, state.levers, lang)
+            tabs(question, levers, lang)
+    state.before = set_on_the_page()
 
 
 # ---- the session -----------------------------------------------------------------------------------------------------
 
 
 def _begin() -> str:
-    """The language; in a session's first run the levers of the link. Later the link follows the levers, at its own pace."""
+    """The language; the levers of the link, in a session's first run and when the browser goes back or forward.
+
+    Otherwise the link follows the levers, at its own pace: a browser that has not had our newest link yet asks with an older one,
+    but then something was set on the page.
+    """
     asked = st.query_params.to_dict()
+    again = "levers" in state
+    if again and (asked == state.address or set_on_the_page() != state.get("before")):
+        return str(state.lang)
+    state.address = asked.copy()
     lang = asked.pop(LANG, rooms.settings().lang)
-    if "levers" not in state:
-        state.lang = lang if lang in LOCALES else rooms.settings().lang
-        _follow(urlencode(asked))
+    state.lang = lang if lang in LOCALES else rooms.settings().lang
+    _follow(urlencode(asked))
+    state.followed = (state.levers, state.lang) if again else None
+    forget()
     return str(state.lang)
 
 
@@ -80,7 +101,7 @@ def _follow(query: str) -> None:
     """Take the levers from a link; what is wrong with it is told, and the lab opens as it does."""
     state.levers, state.wrong_link, state.awaits = rooms.opening(), None, None
     try:
-        state.levers = from_query(query) if query else state.levers
+        state.levers = from_query(query, state.get("own")) if query else state.levers
     except InputError as error:
         state.wrong_link = error
         state.awaits = query if error.key == OWN else None
@@ -88,11 +109,22 @@ def _follow(query: str) -> None:
 
 def _remember(levers: Levers, lang: str) -> None:
     """Let the address of the page hold every lever, so that it can be kept and sent."""
-    if state.wrong_link is not None and levers == rooms.opening():
+    if (state.wrong_link is not None and levers == rooms.opening()) or state.followed == (levers, lang):
         return
+    state.followed = None
     said = dict(parse_qsl(to_query(levers), keep_blank_values=True)) | {LANG: lang}
     if said != st.query_params.to_dict():
         st.query_params.from_dict(said)
+    state.address = said
+
+
+def _wrong_link(lang: str) -> str:
+    """Say what is wrong with the link, where anything is, until another lever is moved or the file has come."""
+    if state.wrong_link is None:
+        return ""
+    told = say("lab.wrong_link", lang, problem=explain(state.wrong_link, lang))
+    message(told)
+    return told
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda seat: rooms.workbench().leave(seat))
@@ -102,8 +134,8 @@ def _seat() -> str:
     return "" if context is None else str(context.session_id)
 
 
-def _ask(levers: Levers, lang: str) -> Question | None:
-    """The question that the levers put; what is wrong with them is said in its place."""
+def _ask(levers: Levers, lang: str) -> tuple[Question | None, str]:
+    """The question that the levers put, or what is wrong with them."""
     limits = rooms.settings().limits
     try:
         study = levers.study(limits.replicates)
@@ -111,13 +143,11 @@ def _ask(levers: Levers, lang: str) -> Question | None:
         study = levers.study(few) if few < study.replicates else study
         question = rooms.workbench().ask(_seat(), study, FIRST)
     except BusyError:
-        message(say("lab.full", lang))
-        return None
+        return None, say("lab.full", lang)
     except InputError as error:
-        message(explain(error, lang))
-        return None
+        return None, explain(error, lang)
     question.wait(FIRST, PATIENCE)
-    return question
+    return question, ""
 
 
 # ---- head and levers -------------------------------------------------------------------------------------------------
@@ -132,13 +162,14 @@ def _head(lang: str) -> None:
     with other:
         there = next(each for each in LOCALES if each != lang)
         st.button(say("lab.language", there), key="language", on_click=_talk, args=(there,))
-    if state.wrong_link is not None:
-        message(say("lab.wrong_link", lang, problem=explain(state.wrong_link, lang)))
 
 
 def _talk(lang: str) -> None:
+    """Change the language, and leave open what is open: to Streamlit a part with another title is another part."""
+    tab_in(state.lang, lang)
     state.lang = lang
     forget()
+    stay_open()
 
 
 def _levers(lang: str) -> Levers:
@@ -164,17 +195,18 @@ def _presets(lang: str) -> None:
 
 def _use(name: str) -> None:
     state.levers = presets()[name].levers
-    state.wrong_link = None
+    state.wrong_link, state.awaits = None, None
     forget()
 
 
 def _own_figures(levers: Levers, lang: str) -> Levers:
+    state.own_told = ""
     box = st.expander(say("lab.own_figures", lang), key="group:own", on_change="rerun")
     if not box.open:
         return levers
     with box:
         paragraph(say("lab.own_figures_about", lang))
-        file = st.file_uploader(say("lab.own_figures_file", lang), type=["csv", "txt"], key="own-figures")
+        file = st.file_uploader(say("lab.own_figures_file", lang), key="own-figures")
         if file is not None and file.file_id != state.get("own_read"):
             state.own_read, state.own_error = file.file_id, None
             try:
@@ -182,7 +214,8 @@ def _own_figures(levers: Levers, lang: str) -> Levers:
             except InputError as error:
                 state.own_error = error
         if file is not None and state.get("own_error") is not None:
-            message(explain(state.own_error, lang))
+            state.own_told = explain(state.own_error, lang)
+            message(state.own_told)
         if levers.own is not None:
             paragraph(say("lab.own_figures_used", lang, file=levers.own.name))
             st.button(say("lab.own_figures_leave", lang), key="leave-own", on_click=_leave_own)
@@ -191,7 +224,7 @@ def _own_figures(levers: Levers, lang: str) -> Levers:
 
 def _with_own(levers: Levers, name: str, data: bytes) -> Levers:
     """Levers with the figures of an upload; those of the link that waits for them, where they are the ones."""
-    own = read_upload(name, data)
+    own = state.own = read_upload(name, data)
     if state.get("awaits"):
         try:
             levers = from_query(state.awaits, own)
@@ -203,6 +236,7 @@ def _with_own(levers: Levers, name: str, data: bytes) -> Levers:
 
 
 def _leave_own() -> None:
+    state.own = None
     state.levers = levers_with(state.levers, None)
     forget()
 
@@ -217,17 +251,22 @@ def levers_with(levers: Levers, own: Upload | None) -> Levers:
 
 def _sentence(question: Question, lang: str) -> None:
     """The headline, and how many replicates it is of."""
-    if question.error is not None:
-        message(say("lab.broke", lang, problem=question.error))
+    broke = question.error is not None
+    if broke:
+        message(say("lab.broke", lang))
     found = known(question, lang)
     if found is None:
-        st.html(f'<div class="lab-answer"><p class="headline">{say("lab.wait", lang)}</p></div>')
+        if not (broke and question.over):
+            st.html(f'<div class="lab-answer"><p class="headline">{say("lab.wait", lang)}</p></div>')
         return
     draw_on(found)
-    total = number(question.total, lang)
+    came, total = found.answer.replicates, number(question.total, lang)
+    done = number(came, lang)
     still = say("lab.finished", lang, total=total)
+    if question.over and came < question.total:
+        still = say("lab.missing", lang, done=done, total=total, missing=number(question.total - came, lang))
     if not question.over:
-        still = say("lab.still", lang, done=number(found.count, lang), total=total)
+        still = say("lab.still", lang, done=done, total=total)
         still = f'<progress max="{question.total}" value="{question.done()}" aria-label="{still}"></progress>{still}'
     st.html(
         f'<div class="lab-answer {found.answer.verdict}"><h2>{say("lab.answer", lang)}</h2>'
@@ -235,11 +274,12 @@ def _sentence(question: Question, lang: str) -> None:
     )
 
 
-def _speak(question: Question, lang: str) -> None:
+def _heard(question: Question, lang: str) -> str:
     """The answer once more for who hears the page, when it is whole and not while it changes (``lab.js`` makes it spoken)."""
     found = known(question, lang) if question.over else None
-    with st.container(key="spoken"):
-        st.html(f"<p>{html.escape(found.answer.headline) if found else say('lab.wait', lang)}</p>")
+    if found is None and question.over and question.error is not None:
+        return say("lab.broke", lang)
+    return found.answer.headline if found else say("lab.wait", lang)
 
 
 main()

@@ -35,4 +35,4 @@ def paragraph(text: str) -> None:
 def message(*texts: str) -> None:
     """Something that the planner should know before she reads on."""
     inside = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
-    st.html(f'<div class="lab-message" role="status">{inside}</div>')
+    st.html(f'<div class="lab-message">{inside}</div>')

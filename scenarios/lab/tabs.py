@@ -16,8 +16,9 @@ from results.blocks import Block, Column, Heading, Items, Row, Shown, Table, Tex
 from results.language import number, say
 from results.style import Picture
 from scenarios.lab import rooms
+from scenarios.lab.controls import asked as asked_for
 from scenarios.lab.explain import explain
-from scenarios.lab.known import Known, known, tightening
+from scenarios.lab.known import Known, known, rerun, tightening
 from scenarios.lab.levers import FILE, Levers, to_query
 from scenarios.lab.lives import TwoLives, lives
 from scenarios.lab.painters import FEWEST, Easel
@@ -42,6 +43,13 @@ def tabs(question: Question, levers: Levers, lang: str) -> None:
                 show(question, levers, lang)
 
 
+def tab_in(lang: str, other: str) -> None:
+    """Let the part that is open be so under its title in another language."""
+    titles = {say(f"lab.tab_{name}", lang): say(f"lab.tab_{name}", other) for name in PARTS}
+    if state.get("tab") in titles:
+        state.tab = titles[state.tab]
+
+
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
@@ -52,10 +60,11 @@ def _answers(question: Question, _: Levers, lang: str) -> None:
             return
         told = found.answer
         blocks([told.outcomes], lang)
-        *outcomes, queue, cost = [[Shown(picture)] for picture in _pictures(found)] or ([], [])
+        drawn = [[Shown(picture)] for picture in _pictures(found)]
+        *outcomes, queue, cost = drawn or ([], [])
         if outcomes:
             panels([shown for (shown,) in outcomes], lang)
-        else:
+        if not drawn:
             paragraph(say("lab.pictures_soon", lang, count=number(FEWEST, lang)))
         _part("reached", [Items(told.reached)], [told.reach], lang)
         _part("queues", [Items(told.queues), *queue], [told.waits], lang)
@@ -105,7 +114,7 @@ def _lives(question: Question, _: Levers, lang: str) -> None:
                 list(places),
                 value=first.middle if first.middle in places else first.families[0],
                 format_func=lambda slot: places[slot],
-                key=f"family:{question.study.seed}:{len(places)}",
+                key=f"family:{question.study.seed}:{first.middle}:{hash(first.families)}",
             )
         shown = _two_lives(question, lang, family) or first
         blocks([Text(shown.chosen), Text(shown.who)], lang)
@@ -215,9 +224,9 @@ def _report(question: Question, levers: Levers, lang: str) -> None:
             paragraph(say("lab.report_making", lang))
             return
         if making:
-            st.rerun()
+            rerun()
         if asked[2].exception() is not None:
-            message(say("lab.report_failed", lang, problem=str(asked[2].exception())))
+            message(say("lab.report_failed", lang))
             return
         if asked[:2] != (levers, lang):
             message(say("lab.report_of_other", lang))
@@ -236,6 +245,7 @@ def _report(question: Question, levers: Levers, lang: str) -> None:
 
 
 def _make(question: Question, levers: Levers, lang: str) -> None:
+    asked_for()
     study = take_away(levers, question.study, lang)
     try:
         state.report = (levers, lang, rooms.reports().make(study, lang))
