@@ -126,7 +126,7 @@ def _chosen(told: Lives, among: Choice, title: str, lang: str) -> str:
             lang,
             candidates=number(count, lang),
             alike=number(among.alike, lang),
-            arm=within(title),
+            arm=say("lab_lives.named", lang, plan=title),
         )
     if told.family not in among.families:
         return say("lab_lives.outside", lang, family=number(told.family, lang))
