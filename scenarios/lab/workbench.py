@@ -62,6 +62,8 @@ class Limits:
     """of one question, at most"""
     family_months: int = 60_000_000
     """simulated for one question, at most"""
+    lives_family_months: int = 1_200_000
+    """simulated for the two lives of a family, at most: some seconds of one thread"""
     memory_bytes: int = 2_000_000_000
     """of what is kept: municipalities and what arms became"""
     session_bytes: int = 200_000_000
@@ -79,6 +81,15 @@ class Limits:
         months = plan.families * (plan.burn_in_months + arms * plan.horizon_months)
         most = min(self.family_months // months, self.session_bytes // (arms * arm_bytes(plan, 1)))
         return max(min(self.replicates, most // 2 * 2), 2)
+
+    def check_lives(self, plan: Plan) -> None:
+        """Refuse two lives in a place that is too large, or over too many months; ``InputError``."""
+        months = plan.burn_in_months + 2 * plan.horizon_months
+        if plan.families * months > self.lives_family_months:
+            problem = f"two lives of {plan.families} families for {plan.horizon_months} months are too much for the lab"
+            most = self.lives_family_months // months
+            allowed = f"at most {most} families for so many months, or fewer months"
+            raise InputError(problem, key="pool.families", allowed=allowed)
 
 
 class BusyError(InputError):
