@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -224,30 +227,60 @@ def until(condition: Callable[[], bool]) -> None:
 # ---- many at once ----------------------------------------------------------------------------------------------------
 
 
-def test_nobody_waits_for_the_one_who_came_first_nor_for_what_is_prepared() -> None:
+class Told(Counter):
+    """The seeds of the arms that are run, in their order. It waits within the second replicate of a seed until it may go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+        self.seeds: list[int] = []
+        self.waits, self.go_on = threading.Event(), threading.Event()
+
+        def tell(start: Any, *_: Any) -> None:
+            at = int(start.world.town[0]["seed"])
+            self.seeds.append(at)
+            if at == seed and start.world.town[0]["replicate"] == 1:
+                self.waits.set()
+                assert self.go_on.wait(PATIENCE)
+
+        super().__init__(monkeypatch, "read_arm", tell)
+
+
+def test_nobody_waits_for_the_one_who_came_first_nor_for_what_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()  # every replicate takes as long as any other
+    monkeypatch.setattr(workbench, "time", types.SimpleNamespace(monotonic=time.monotonic, perf_counter=ticks.__next__))
+    told = Told(monkeypatch, 1)
     bench = Workbench(Limits(workers=1))
-    bench.prepare([study_of("study.seed=9", "study.replicates=400")])
-    first = bench.ask("first", study_of("study.replicates=400"))
-    first.wait(2, PATIENCE)
-    second = bench.ask("second", study_of("study.seed=2", "study.replicates=40"))
-    assert second.wait(40, PATIENCE) == 40
-    assert first.done() < 200
-    assert not bench.idle
+    bench.prepare([study_of("study.seed=9", "study.replicates=100")])
+    first = bench.ask("first", study_of("study.seed=1", "study.replicates=100"))
+    assert told.waits.wait(PATIENCE)
+    second = bench.ask("second", study_of("study.seed=2", "study.replicates=20"))
+    told.go_on.set()
+    assert second.wait(20, PATIENCE) == 20
+    assert first.wait(100, PATIENCE) == 100
+    seeds = told.seeds[told.seeds.index(1) :]
+    shared = seeds[seeds.index(2) : len(seeds) - seeds[::-1].index(2)]
+    assert shared.count(2) == 2 * 20
+    assert 2 * 19 <= shared.count(1) <= 2 * 21
+    assert 9 not in seeds[: 2 * (100 + 20)]
     bench.close()
 
 
-def test_a_session_asks_one_thing_at_a_time(bench: Workbench) -> None:
-    earlier = bench.ask("a", study_of("study.replicates=500"))
-    earlier.wait(2, PATIENCE)
-    newer = bench.ask("a", study_of(caseload=15))
+def test_a_session_asks_one_thing_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told(monkeypatch, 1)
+    bench = Workbench(Limits(workers=1))
+    earlier = bench.ask("a", study_of("study.seed=1", "study.replicates=100"))
+    assert told.waits.wait(PATIENCE)
+    newer = bench.ask("a", study_of("study.seed=2"))
+    told.go_on.set()
     assert earlier.over
-    assert earlier.done() == earlier.wait(500, PATIENCE) == 0
+    assert earlier.done() == earlier.wait(100, PATIENCE) == 0
     with pytest.raises(GivenUpError, match="newer question"):
         earlier.runs()
     finished(newer)
+    assert told.seeds.count(1) == 3  # two arms of a replicate, and the one arm that was being run
     bench.leave("a")
     assert newer.over
     bench.leave("a")
+    bench.close()
 
 
 def test_one_session_too_many_is_told_so_and_an_idle_one_gives_way() -> None:
@@ -263,12 +296,59 @@ def test_one_session_too_many_is_told_so_and_an_idle_one_gives_way() -> None:
     bench.close()
 
 
+def test_who_has_been_still_longest_gives_way_where_memory_is_short_and_who_has_not_does_not() -> None:
+    bench = Workbench(Limits(memory_bytes=int(4.5 * arm_bytes(study_of().arms[0], 12)), workers=1))
+    still, moving = (bench.ask(name, study_of(f"study.seed={seed}")) for seed, name in ((1, "still"), (2, "moving")))
+    finished(still)
+    finished(moving)
+    third = study_of("study.seed=3")
+    with pytest.raises(BusyError, match="memory"):
+        bench.ask("third", third)
+    still._touched -= bench.limits.idle_seconds
+    assert_same(finished(bench.ask("third", third)), of_compare(third, 12))
+    assert still.over
+    assert_same(moving.runs(), of_compare(study_of("study.seed=2"), 12))
+    with pytest.raises(BusyError, match="memory"):
+        bench.ask("fourth", study_of("study.seed=4"))
+    bench.close()
+
+
+def test_nobody_leaves_for_what_is_run_ahead_nor_for_oneself() -> None:
+    bench = Workbench(Limits(memory_bytes=int(2.5 * arm_bytes(study_of().arms[0], 12)), idle_seconds=0.0, workers=1))
+    question = bench.ask("a", study_of())
+    finished(question)
+    bench.prepare([study_of("study.seed=9")])
+    until(lambda: bench.idle)
+    assert_same(question.runs(), of_compare(study_of(), 12))
+    other = study_of("study.seed=2")
+    assert_same(finished(bench.ask("a", other)), of_compare(other, 12))
+    bench.close()
+
+
+def test_a_question_that_is_given_up_while_it_is_looked_at_breaks_nothing(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = bench.ask("a", study_of())
+    finished(question)
+    for look in (question.done, lambda: question.over, question.runs, question._next):
+        given_up_after_a_look = iter([question._kept, *[None] * 9])
+
+        class Given(Question):
+            _kept: Any = property(lambda _, seen=given_up_after_a_look: next(seen))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(question, "__class__", Given)
+            with contextlib.suppress(GivenUpError):
+                look()
+
+
 @pytest.mark.parametrize(
     ("limits", "key", "allowed"),
     [
         ({"replicates": 10}, "study.replicates", "at most 10"),
         ({"family_months": 12 * 36 * 39}, "pool.families", "at most 39 families"),
         ({"memory_bytes": 100_000}, "study.horizon_months", "fewer months or families"),
+        ({"session_bytes": 100_000}, "study.horizon_months", "fewer months or families"),
     ],
 )
 def test_a_question_too_large_is_refused_with_what_is_allowed(limits: dict[str, int], key: str, allowed: str) -> None:
@@ -460,6 +540,16 @@ def test_a_large_place_gets_fewer_replicates_and_never_none() -> None:
     months = 3000 * (large.burn_in_months + 2 * large.horizon_months)
     assert limits.replicates_of(large, 2) == 60_000_000 // months // 2 * 2 > 100
     assert limits.replicates_of(replace(small, families=200_000), 2) == 2
+
+
+def test_many_months_get_fewer_replicates_so_that_a_session_takes_its_part_of_the_memory() -> None:
+    limits = Limits()
+    small = replace(load_study("caseload-10-vs-20").arm("ordinary"), families=60)
+    assert limits.replicates_of(replace(small, horizon_months=60), 2) == limits.replicates
+    longest = replace(small, horizon_months=240)
+    replicates = limits.replicates_of(longest, 2)
+    assert 100 < replicates < limits.replicates
+    assert 2 * arm_bytes(longest, replicates) <= limits.session_bytes < 2 * arm_bytes(longest, replicates + 2)
 
 
 def test_after_the_first_replicates_a_question_waits_to_be_shown_but_not_for_long(bench: Workbench) -> None:

@@ -2,6 +2,8 @@
 
 Streamlit looks a stranger's ``Origin`` up by asking an outside service for our own address. Here a call from another
 page is refused before that, and an ``Origin`` that is ours goes no further, so that nothing is ever asked for outside.
+
+Streamlit bounds the size of an upload, but neither how many a session holds nor how many connections are open: that is here.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import base64
 import hashlib
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -28,18 +31,36 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PATHS: Final = re.compile(
-    r"/(|favicon\.png|lab\.(css|js)|_stcore/(health|host-config|stream|upload_file/[\w./-]+)|media/[\w.-]+|static/[\w./-]+)"
+    r"/(|favicon\.png|lab\.(css|js)|_stcore/(health|host-config|stream|upload_file/[\w-]+/[\w-]+)"
+    r"|media/[\w.-]+|static/[\w./-]+)"
 )
 """Every path that the page uses. Streamlit has more: measurements, an interface for programs, other pages."""
 STATIC: Final = Path(streamlit.__file__).parent / "static"
 HERE: Final = Path(__file__).resolve().parent
 
 
-class Gate:
-    """ASGI middleware. ``hosts`` are the names that the server is known by; none given, every name is taken."""
+MOST_FILES: Final = 16
+"""that a session's uploads may be at a time"""
+MOST_BYTES: Final = 2_000_000
+"""that they may hold. One that is too large for figures comes in, so that the page can say what is wrong with it."""
+REMEMBERED: Final = 1000
+"""Sessions whose uploads are counted: many more than Streamlit has at a time"""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], headers: dict[str, str]) -> None:
-        self.app, self.hosts, self.headers = app, frozenset(hosts), headers
+
+class Gate:
+    """ASGI middleware.
+
+    Parameters
+    ----------
+    hosts : the names that the server is known by; none given, every name is taken
+    headers : of every answer
+    connections : websockets, one for each page that is open, at most
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], headers: dict[str, str], connections: int) -> None:
+        self.app, self.hosts, self.headers, self.connections = app, frozenset(hosts), headers, connections
+        self._open = 0
+        self._uploads = Uploads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a call through, or answer it here."""
@@ -49,7 +70,7 @@ class Gate:
         refused = self._refused(scope)
         if refused is None:
             scope["headers"] = [header for header in scope["headers"] if header[0] != b"origin"]
-            await self.app(scope, receive, self._with_headers(send))
+            await self._let_through(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocketClose(1008)(scope, receive, send)
         else:
@@ -60,11 +81,30 @@ class Gate:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not PATHS.fullmatch(scope["path"]):
             return PlainTextResponse("there is no such page", 404)
-        if self.hosts and urlsplit(f"//{host}").hostname not in self.hosts:
+        try:
+            name, page = urlsplit(f"//{host}").hostname, None if origin is None else urlsplit(origin).netloc
+        except ValueError:
+            return PlainTextResponse("Host or Origin is none", 400)
+        if self.hosts and name not in self.hosts:
             return PlainTextResponse("the lab is not known by this name: see --host", 421)
-        if origin is not None and urlsplit(origin).netloc != host:
+        if page is not None and page != host:
             return PlainTextResponse("another page may not call the lab", 403)
         return None
+
+    async def _let_through(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            if self._open >= self.connections:
+                await WebSocketClose(1013)(scope, receive, send)
+                return
+            self._open += 1
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self._open -= 1
+        elif "/upload_file/" in scope["path"]:
+            await self._uploads(self.app, scope, receive, self._with_headers(send))
+        else:
+            await self.app(scope, receive, self._with_headers(send))
 
     def _with_headers(self, send: Send) -> Send:
         async def sent(message: Message) -> None:
@@ -73,6 +113,61 @@ class Gate:
             await send(message)
 
         return sent
+
+
+class Uploads:
+    """What the uploads of each session hold: a session that would hold too much is told so."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, dict[str, int]] = OrderedDict()  # bytes, by session and file
+        self._coming: set[tuple[str, str]] = set()
+
+    async def __call__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a call about an upload through to the application."""
+        session, file = (str(part) for part in scope["path"].split("/")[-2:])
+        refused = self._refused(scope, session, file)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        status = 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        put = scope["method"] == "PUT"
+        if put:  # counted before it is there, since many may come at once
+            self._held.setdefault(session, {})[file] = int(Headers(scope=scope)["content-length"])
+            self._coming.add((session, file))
+        try:
+            await app(scope, receive, sent)
+        finally:
+            self._coming.discard((session, file))
+            if (scope["method"] == "DELETE" or put) and put != (200 <= status < 300):
+                self._forget(session, file)
+            while len(self._held) > REMEMBERED:
+                self._held.popitem(last=False)
+
+    def _refused(self, scope: Scope, session: str, file: str) -> Response | None:
+        if (session, file) in self._coming:
+            return PlainTextResponse("this upload is still coming", 409)
+        if scope["method"] != "PUT":
+            return None
+        length = Headers(scope=scope).get("content-length", "")
+        if not re.fullmatch("[0-9]{1,12}", length):
+            return PlainTextResponse("an upload says how long it is", 411)
+        held = self._held.get(session, {})
+        if file in held or len(held) >= MOST_FILES or sum(held.values()) + int(length) > MOST_BYTES:
+            return PlainTextResponse("this session has uploaded too much", 413)
+        return None
+
+    def _forget(self, session: str, file: str) -> None:
+        held = self._held.get(session, {})
+        held.pop(file, None)
+        if not held:
+            self._held.pop(session, None)
 
 
 FILES: Final = {"lab.css": "text/css", "lab.js": "text/javascript"}

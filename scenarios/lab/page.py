@@ -127,7 +127,7 @@ def _wrong_link(lang: str) -> str:
     return told
 
 
-@st.cache_resource(scope="session", show_spinner=False, on_release=lambda seat: rooms.workbench().leave(seat))
+@st.cache_resource(scope="session", show_spinner=False, on_release=rooms.leave)
 def _seat() -> str:
     """This session's place at the workbench, which it leaves when it ends."""
     context = get_script_run_ctx()
@@ -141,7 +141,8 @@ def _ask(levers: Levers, lang: str) -> tuple[Question | None, str]:
         study = levers.study(limits.replicates)
         few = limits.replicates_of(study.arms[0], len(study.arms))
         study = levers.study(few) if few < study.replicates else study
-        question = rooms.workbench().ask(_seat(), study, FIRST)
+        state.seat = _seat()
+        question = rooms.workbench().ask(state.seat, study, FIRST)
     except BusyError:
         return None, say("lab.full", lang)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""The full report of a study, made as the command line makes it, in a process and a folder of its own: one at a time."""
+"""The full report of a study, made as the command line makes it, in a process and a folder of its own, each session in turn."""
 
 from __future__ import annotations
 
@@ -10,79 +10,116 @@ import tempfile
 import threading
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from scenarios.lab.levers import FILE
 from scenarios.lab.take_away import Download
-from simulation.errors import InputError
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-LONGEST: Final = 1800  # seconds
+LONGEST: Final = 600  # seconds
+
+
+class FailedError(Exception):
+    """A report could not be made. What went wrong is on the server's standard error: it names files of the server."""
+
+
+@dataclass
+class _Asked:
+    """A report that a session has asked for."""
+
+    future: Future[bytes] = field(default_factory=Future)
+    process: subprocess.Popen[bytes] | None = None
+    given_up: bool = False
 
 
 class Reports:
-    """Makes reports, one at a time; who asks while one is made is told so."""
+    """Makes reports, one at a time, in the order that they are asked for; one for each session."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="report")
-        self._busy = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._asked: dict[str, _Asked] = {}
 
-    def make(self, study: Download, lang: str) -> Future[bytes]:
-        """Start on a report; the future holds a zip of the whole folder of the run.
+    def make(self, session: str, study: Download, lang: str) -> Future[bytes]:
+        """Start on a report when its turn comes; an earlier one of the session is given up.
 
         Parameters
         ----------
         study : as a planner takes it away
 
-        Raises
-        ------
-        InputError : another report is being made
+        Returns
+        -------
+        a zip of the whole folder of the run, or ``FailedError``; ``running()`` says whether its turn has come
         """
-        if not self._busy.acquire(blocking=False):
-            raise InputError("another report is being made", key="report", allowed="ask again in a few minutes")
-        return self._threads.submit(self._make, study, lang)
+        self.leave(session)
+        asked = _Asked()
+        with self._lock:
+            self._asked[session] = asked
+        self._threads.submit(self._turn, asked, study, lang)
+        return asked.future
+
+    def leave(self, session: str) -> None:
+        """Give up the report of a session, where it is not done."""
+        with self._lock:
+            asked = self._asked.pop(session, None)
+            if asked is not None:
+                asked.given_up = True
+                asked.future.cancel()
+                if asked.process is not None:
+                    asked.process.kill()
 
     def close(self) -> None:
-        """Give up the report that is being made."""
+        """Give up all reports."""
+        for session in list(self._asked):
+            self.leave(session)
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._process is not None:
-            self._process.kill()
 
-    def _make(self, study: Download, lang: str) -> bytes:
+    def _turn(self, asked: _Asked, study: Download, lang: str) -> None:
+        if not asked.future.set_running_or_notify_cancel():
+            return
         try:
-            with tempfile.TemporaryDirectory(prefix="familiebaner-") as name:
-                folder = Path(name)
-                if study.name == FILE.name:
-                    (folder / study.name).write_bytes(study.data)
-                else:
-                    zipfile.ZipFile(io.BytesIO(study.data)).extractall(
-                        folder
-                    )  # ours: it holds no other names than we gave
-                self._run(folder, lang)
-                return zipped(folder / "report")
-        finally:
-            self._busy.release()
+            made = self._make(asked, study, lang)
+        except Exception as error:
+            if not asked.given_up:
+                print(f"a report could not be made: {error}", file=sys.stderr, flush=True)
+            asked.future.set_exception(FailedError())
+        else:
+            asked.future.set_result(made)
 
-    def _run(self, folder: Path, lang: str) -> None:
+    def _make(self, asked: _Asked, study: Download, lang: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="familiebaner-") as name:
+            folder = Path(name)
+            if study.name == FILE.name:
+                (folder / study.name).write_bytes(study.data)
+            else:
+                zipfile.ZipFile(io.BytesIO(study.data)).extractall(folder)  # ours: it holds no other names than we gave
+            self._run(asked, folder, lang)
+            return zipped(folder / "report")
+
+    def _run(self, asked: _Asked, folder: Path, lang: str) -> None:
         command = ["compare", FILE.name, "--out", "report", "--lang", lang, "--workers", "1", "--quiet"]
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        with subprocess.Popen(
-            [sys.executable, "-m", "run", *command],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        ) as self._process:
+        with self._lock:
+            if asked.given_up:
+                raise FailedError
+            process = asked.process = subprocess.Popen(
+                [sys.executable, "-m", "run", *command],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        with process:
             try:
-                _, said = self._process.communicate(timeout=LONGEST)
+                _, said = process.communicate(timeout=LONGEST)
             except BaseException:
-                self._process.kill()
+                process.kill()
                 raise
-        if self._process.returncode:
-            raise RuntimeError(said.decode(errors="replace").strip()[-500:])
+        if process.returncode:
+            raise RuntimeError(said.decode(errors="replace").strip()[-2000:])
 
 
 def zipped(folder: Path) -> bytes:

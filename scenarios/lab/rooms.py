@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -23,6 +24,8 @@ class Settings:
     """processes that draw"""
 
 
+lives: Final = threading.Lock()
+"""Held by who works out two lives: one session at a time, beside the threads of the workbench"""
 _told: Final[list[Settings]] = [Settings()]
 
 
@@ -65,6 +68,13 @@ def reports() -> Reports:
 def painters() -> Painters:
     """Who draws the pictures of all sessions."""
     return Painters(settings().painters)
+
+
+def leave(session: str) -> None:
+    """Give up what a session has asked for."""
+    for shared in (reports, workbench):
+        if shared.cache_info().currsize:
+            shared().leave(session)
 
 
 def close() -> None:

@@ -158,8 +158,13 @@ def application(args: argparse.Namespace) -> Any:
     return st.App(
         PAGE,
         routes=[Route("/", index.page), *(Route(f"/{name}", file(name)) for name in FILES)],
-        middleware=[Middleware(Gate, hosts=hosts, headers=index.headers)],
+        middleware=[Middleware(Gate, hosts=hosts, headers=index.headers, connections=connections(args.sessions))],
     )
+
+
+def connections(sessions: int) -> int:
+    """How many pages may be open: also those that have been told that the lab is full, and those that are being left."""
+    return 2 * sessions + 20
 
 
 def _is_local(address: str) -> bool:

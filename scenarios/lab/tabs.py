@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
@@ -30,6 +31,8 @@ from simulation.errors import InputError
 
 PULSE: Final = 1.0  # seconds between looks at whether there is more to show: it is more to send than the sentence
 GLANCE: Final = 2.0  # seconds between looks at a report that is being made
+ASIDE: Final = 0.3  # seconds between looks at whether it is one's turn
+MOST_LIVES: Final = 10  # families whose lives a session keeps
 
 state = st.session_state
 
@@ -101,6 +104,12 @@ def _pictures(found: Known) -> list[Picture]:
 def _lives(question: Question, _: Levers, lang: str) -> None:
     @st.fragment
     def show() -> None:
+        try:
+            shown()
+        except InputError as error:
+            message(explain(error, lang))
+
+    def shown() -> None:
         first = _two_lives(question, lang, None)
         if first is None:
             message(say("lab_lives.neither", lang))
@@ -116,14 +125,14 @@ def _lives(question: Question, _: Levers, lang: str) -> None:
                 format_func=lambda slot: places[slot],
                 key=f"family:{question.study.seed}:{first.middle}:{hash(first.families)}",
             )
-        shown = _two_lives(question, lang, family) or first
-        blocks([Text(shown.chosen), Text(shown.who)], lang)
+        told = _two_lives(question, lang, family) or first
+        blocks([Text(told.chosen), Text(told.who)], lang)
         left, right = st.columns(2, gap="medium")
         with left:
-            panels([Shown(shown.timelines)], lang)
+            panels([Shown(told.timelines)], lang)
         with right:
-            blocks([_story(shown, lang), Heading(say("lab.others", lang)), Items(shown.spread)], lang)
-            panels([Shown(shown.others)], lang)
+            blocks([_story(told, lang), Heading(say("lab.others", lang)), Items(told.spread)], lang)
+            panels([Shown(told.others)], lang)
 
     show()
 
@@ -139,18 +148,39 @@ def _story(shown: TwoLives, lang: str) -> Table:
 
 
 def _two_lives(question: Question, lang: str, family: int | None) -> TwoLives | None:
-    """The lives of a family, kept while the question and the language stay."""
+    """The lives of a family, None for the one of the rule; those looked at last are kept while question and language stay.
+
+    Raises
+    ------
+    InputError : the place is too large for this part, or there is no such family
+    """
     key = (question, lang)
     if "lives" not in state or state.lives[0] != key:
         state.lives = (key, {})
     kept: dict[int | None, TwoLives | None] = state.lives[1]
     if family not in kept:
-        try:
-            kept[family] = lives(question.study, lang, family)
-        except InputError as error:
-            message(explain(error, lang))
-            return None
+        rooms.settings().limits.check_lives(question.study.arms[0])
+        with _turn(lang):
+            told = lives(question.study, lang, family)
+        kept[family] = told
+        if family is None and told is not None:
+            kept[told.family] = told
+        for other in [each for each in kept if each not in (None, family)][: -MOST_LIVES + 1]:
+            del kept[other]
     return kept[family]
+
+
+@contextlib.contextmanager
+def _turn(lang: str) -> Iterator[None]:
+    """Wait till nobody else works out lives; a lever that is moved meanwhile is heard, since something is shown."""
+    place = st.empty()
+    while not rooms.lives.acquire(timeout=ASIDE):
+        place.html(f"<p>{say('lab.lives_turn', lang)}</p>")
+    try:
+        yield
+    finally:
+        rooms.lives.release()
+    place.empty()
 
 
 # ---- why -------------------------------------------------------------------------------------------------------------
@@ -221,7 +251,7 @@ def _report(question: Question, levers: Levers, lang: str) -> None:
         if asked is None:
             return
         if not asked[2].done():
-            paragraph(say("lab.report_making", lang))
+            paragraph(say(f"lab.report_{'making' if asked[2].running() else 'waiting'}", lang))
             return
         if making:
             rerun()
@@ -239,18 +269,13 @@ def _report(question: Question, levers: Levers, lang: str) -> None:
         on_click=_make,
         args=(question, levers, lang),
     )
-    if state.get("report_error"):
-        message(state.pop("report_error"))
     show()
 
 
 def _make(question: Question, levers: Levers, lang: str) -> None:
     asked_for()
     study = take_away(levers, question.study, lang)
-    try:
-        state.report = (levers, lang, rooms.reports().make(study, lang))
-    except InputError:
-        state.report_error = say("lab.report_busy", lang)
+    state.report = (levers, lang, rooms.reports().make(state.seat, study, lang))
 
 
 PARTS: Final[Mapping[str, Callable[[Question, Levers, str], None]]] = {

@@ -18,7 +18,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -62,17 +62,34 @@ class Limits:
     """of one question, at most"""
     family_months: int = 60_000_000
     """simulated for one question, at most"""
+    lives_family_months: int = 1_200_000
+    """simulated for the two lives of a family, at most: some seconds of one thread"""
     memory_bytes: int = 2_000_000_000
     """of what is kept: municipalities and what arms became"""
+    session_bytes: int = 200_000_000
+    """of what arms became, of one session's question"""
     idle_seconds: float = 900.0
-    """A session that has asked for nothing so long gives way, where another needs its place."""
+    """A session that has asked for nothing so long gives way, where another needs its place or its memory."""
     workers: int | None = None
     """Threads; None is one for each processor."""
 
     def replicates_of(self, plan: Plan, arms: int) -> int:
-        """How many replicates a study of so many arms may have: fewer for a large place, an even number, at least two."""
+        """How many replicates a study of so many arms may have: an even number, at least two.
+
+        Fewer for a large place, for the sake of time, and for many months, for the sake of memory.
+        """
         months = plan.families * (plan.burn_in_months + arms * plan.horizon_months)
-        return max(min(self.replicates, self.family_months // months // 2 * 2), 2)
+        most = min(self.family_months // months, self.session_bytes // (arms * arm_bytes(plan, 1)))
+        return max(min(self.replicates, most // 2 * 2), 2)
+
+    def check_lives(self, plan: Plan) -> None:
+        """Refuse two lives in a place that is too large, or over too many months; ``InputError``."""
+        months = plan.burn_in_months + 2 * plan.horizon_months
+        if plan.families * months > self.lives_family_months:
+            problem = f"two lives of {plan.families} families for {plan.horizon_months} months are too much for the lab"
+            most = self.lives_family_months // months
+            allowed = f"at most {most} families for so many months, or fewer months"
+            raise InputError(problem, key="pool.families", allowed=allowed)
 
 
 class BusyError(InputError):
@@ -155,6 +172,9 @@ def _place_key(plan: Plan, seed: int, replicates: int, posterior: Identity | Non
     return (repr(plan.profile), plan.families, months, plan.prices, drawn, held, replicates)
 
 
+_Held: TypeAlias = tuple[_Place, tuple[_Arm, ...]]
+
+
 # ---- a question ------------------------------------------------------------------------------------------------------
 
 
@@ -171,7 +191,7 @@ class Question:
         place_key = _place_key(study.arms[0], study.seed, self.total, posterior)
         self._keys = [place_key, *((place_key, repr(replace(plan, name=""))) for plan in study.arms)]
         self._drawn = tuple(sorted(study.arms[0].parameters.items()))  # beside what the key of the place says
-        self._kept: tuple[_Place, tuple[_Arm, ...]] | None = None
+        self._kept: _Held | None = None
         self._stopped: InputError | None = None
         self._touched = time.monotonic()
         self._first: int | None = None
@@ -180,13 +200,14 @@ class Question:
     def done(self) -> int:
         """Replicates that are ready, counted from the first without a gap; 0 when the question has been given up."""
         self._touched = time.monotonic()
-        ready = self._ready()
-        return self.total if ready.all() else int(ready.argmin())
+        kept = self._kept
+        return 0 if kept is None else self._in_a_row(kept)
 
     @property
     def over(self) -> bool:
         """Whether nothing more will come: all is done, or wrong, or the question has been given up."""
-        return self._kept is None or self._stopped is not None or bool(self._ready().all())
+        kept = self._kept
+        return kept is None or self._stopped is not None or bool(self._ready(kept).all())
 
     @property
     def error(self) -> str | None:
@@ -224,9 +245,10 @@ class Question:
         """
         if self._stopped is not None:
             raise self._stopped
-        kept, done = self._kept, self.done()
+        kept = self._kept
         if kept is None:
             raise GivenUpError("has been given up for a newer question", key="question", allowed="asking it again")
+        done = self._in_a_row(kept)
         if done < self.total:
             done -= done % 2
         order = np.array([r for r in range(done) if r not in self.failures], np.int64)
@@ -247,20 +269,24 @@ class Question:
             **{part: kept[1][0].parts[part][rows].copy() for part in _OF_A_START},
         )
 
-    def _ready(self) -> npt.NDArray[np.bool_]:
-        """Which replicates are done or have failed, (total,)."""
-        if self._kept is None:
-            return np.zeros(self.total, bool)
-        ready = np.logical_and.reduce([arm.done for arm in self._kept[1]])
+    def _in_a_row(self, kept: _Held) -> int:
+        """How many are done, counted from the first without a gap."""
+        ready = self._ready(kept)
+        return self.total if ready.all() else int(ready.argmin())
+
+    def _ready(self, kept: _Held) -> npt.NDArray[np.bool_]:
+        """Which replicates are done or have failed, (total,). ``kept`` was read once: another thread may give it up."""
+        ready = np.logical_and.reduce([arm.done for arm in kept[1]])
         ready[list(self.failures)] = True
         return np.asarray(ready)
 
     def _next(self) -> int | None:
         """The first replicate that is not done and that no thread is at."""
-        if self._kept is None or self._stopped is not None:
+        kept = self._kept
+        if kept is None or self._stopped is not None:
             return None
-        ready = self._ready()
-        free = ~(ready | self._kept[0].busy)
+        ready = self._ready(kept)
+        free = ~(ready | kept[0].busy)
         if self._breathes(ready):
             free[self._first :] = False
         return int(free.argmax()) if free.any() else None
@@ -405,7 +431,8 @@ class Workbench:
             problem = f"{plan.families} families for {plan.horizon_months} months are too much for the lab"
             allowed = f"at most {limits.family_months // months} families for so many months, or fewer months"
             raise InputError(problem, key="pool.families", allowed=allowed)
-        if self._least_bytes(study) > limits.memory_bytes:
+        arms = len(study.arms) * arm_bytes(plan, study.replicates)
+        if arms > limits.session_bytes or self._least_bytes(study) > limits.memory_bytes:
             problem = f"{plan.families} families for {plan.horizon_months} months take too much memory for the lab"
             raise InputError(problem, key="study.horizon_months", allowed="fewer months or families")
         return Question(self, study, posterior_identity(plan.posterior))
@@ -419,19 +446,25 @@ class Workbench:
 
     def _make_way(self) -> None:
         """Room for another session: where there is none, the one that has been idle longest leaves."""
-        if len(self._seats) < self.limits.sessions:
-            return
-        session = min(self._seats, key=lambda name: self._seats[name].question._touched)
-        question = self._seats[session].question
-        if time.monotonic() - question._touched < self.limits.idle_seconds:
+        if len(self._seats) >= self.limits.sessions and not self._one_leaves():
             raise BusyError(
                 f"{len(self._seats)} are using the lab", key="sessions", allowed=f"{self.limits.sessions} at a time"
             )
-        self._give_up(question)
-        del self._seats[session]
+
+    def _one_leaves(self, but: Question | None = None) -> bool:
+        """Give up the session that has been idle longest, where one has been so long enough; whether one has."""
+        others = {name: seat.question._touched for name, seat in self._seats.items() if seat.question is not but}
+        session = min(others, key=others.__getitem__, default=None)
+        if session is None or time.monotonic() - others[session] < self.limits.idle_seconds:
+            return False
+        self._give_up(self._seats.pop(session).question)
+        return True
 
     def _take(self, question: Question, earlier: Question | None) -> None:
-        """Hold what a question needs, and let go of what the earlier one held and this one does not."""
+        """Hold what a question needs, and let go of what the earlier one held and this one does not.
+
+        ``earlier`` is None for what is run ahead, for which no session has to leave.
+        """
         place_key, *arm_keys = question._keys
         held: dict[Hashable, _Kept] = {}
 
@@ -450,7 +483,10 @@ class Workbench:
         for key, plan in zip(arm_keys, question.study.arms, strict=True):
             if key in held:
                 continue
-            if not self._room(arm_bytes(plan, question.total)):
+            wanted = arm_bytes(plan, question.total)
+            while not (room := self._room(wanted)) and earlier is not None and self._one_leaves(but=question):
+                pass
+            if not room:
                 for kept in held.values():
                     kept.users -= 1
                 raise BusyError("others are using the lab's memory", key="memory", allowed="asking again in a while")
