@@ -31,6 +31,7 @@ from websockets import InvalidStatus, Subprotocol
 from websockets.sync.client import connect
 
 from scenarios.lab import gate, server
+from scenarios.lab.painters import MOST
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,6 +49,7 @@ def start(home: Path, *options: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -84,6 +86,40 @@ def test_it_asks_nothing_answers_and_stops_when_it_is_told_to(tmp_path: Path, st
     assert process.returncode == code
     assert out == ""
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
+@pytest.mark.parametrize("ready", [False, True], ids=["at once", "when all is ready"])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_no_process_of_its_own_stays_however_it_stops_and_none_says_anything(
+    tmp_path: Path, stop: signal.Signals, ready: bool
+) -> None:
+    with serving(tmp_path) as (process, address):
+        until(lambda: len(processes(process.pid)) > MOST)
+        if ready:
+            with contextlib.ExitStack() as end:
+                assert Visit(address, end).session
+            time.sleep(3)  # for the painters to have read their modules
+        if stop == signal.SIGINT:
+            os.killpg(process.pid, stop)  # as a terminal does
+        else:
+            process.send_signal(stop)
+        _, errors = process.communicate(timeout=40)
+        until(lambda: not processes(process.pid))
+    assert "Traceback" not in errors
+    if stop != signal.SIGKILL:  # then Python may say that it cleans up
+        assert errors == ("" if stop == signal.SIGTERM else "interrupted\n")
+
+
+def processes(session: int) -> list[int]:
+    """Those that were begun by a process, it among them."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, of = stat.read_text(encoding="utf-8").rpartition(") ")[2].split()[:4]
+            if int(of) == session and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 def test_a_port_that_is_taken_is_told_in_one_message(tmp_path: Path) -> None:

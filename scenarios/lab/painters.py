@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from typing import Final
 
 from results.style import Picture
@@ -28,8 +30,9 @@ class Painters:
         self._pool: ProcessPoolExecutor | None = None
         if processes:
             self._pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin)
-            for _ in range(processes):  # so that they have read their modules before the first planner comes
-                self._pool.submit(os.getpid)
+            with _without_ctrl_c():
+                for _ in range(processes):  # so that they have read their modules before the first planner comes
+                    self._pool.submit(os.getpid)
 
     def draw(self, of: Compared, lang: str) -> list[Future[Picture]]:
         """Begin to draw every picture, in the order of :func:`scenarios.lab.pictures.pictures`."""
@@ -44,7 +47,7 @@ class Painters:
         if self._pool is not None:
             try:
                 return self._pool.submit(draw, of, lang, place)
-            except BrokenProcessPool:  # a process was killed, for want of memory say: go on without
+            except RuntimeError:  # a process was killed, for want of memory say, or the server stops: go on without
                 self._pool = None
         here: Future[Picture] = Future()
         here.set_result(draw(of, lang, place))
@@ -80,10 +83,21 @@ class Easel:
         if self._drawing and (whole or all(picture.done() for picture in self._drawing)):
             try:
                 self._shown = [picture.result() for picture in self._drawing]
-            except BrokenProcessPool:
+            except (BrokenProcessPool, CancelledError):  # the latter where the server stops
                 self._shown = [draw(of, self._lang, place) for place in range(how_many(of))]
             self._drawing = []
         return self._shown
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that are begun here never hear Ctrl-C, also while they read their modules; this one hears it afterwards."""
+    resource_tracker.ensure_running()  # it would let Ctrl-C through again when it is begun
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
