@@ -10,8 +10,9 @@ import ipaddress
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from scenarios.options import add_options, whole_number
@@ -114,16 +115,11 @@ def serve(listener: socket.socket, args: argparse.Namespace) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
-        """Stops on the signals itself, so that being told to stop is no failure."""
+        """Leaves signals to :func:`told_to_stop`, so that being told to stop is no failure."""
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                yield
-            finally:
-                for each, handler in before.items():
-                    signal.signal(each, handler)
+            yield
 
     app = application(args)
     settings = uvicorn.Config(
@@ -138,10 +134,22 @@ def serve(listener: socket.socket, args: argparse.Namespace) -> None:
     server = Server(settings)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    print(f"http://{shown}:{port}", flush=True)
-    server.run(sockets=[listener])
+    with told_to_stop(server.handle_exit):  # from before there is an event loop, which must not be left half made
+        print(f"http://{shown}:{port}", flush=True)
+        server.run(sockets=[listener])
     if signal.SIGINT in server._captured_signals:
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def told_to_stop(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM handled so."""
+    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def application(args: argparse.Namespace) -> Any:
