@@ -152,6 +152,7 @@ def test_two_plans_that_are_the_same_give_no_difference(tmp_path: Path) -> None:
     assert found.verdict == "same"
     assert found.headline.startswith("Ingen forskjell i andel foreldre i arbeid, disponibel inntekt, ")
     assert {line.difference for line in found.rows} == {"0,0", "0"}
+    assert {line.probability for line in found.rows} == {"–"}  # as in the report
 
 
 @pytest.mark.parametrize("lang", ["nb", "en"])
@@ -159,6 +160,7 @@ def test_with_a_few_replicates_nothing_is_said_of_a_direction(study: Study, runs
     found = answers.answer(study, first(runs, 10), lang)
     assert (found.verdict, found.draws, found.replicates) == ("few", 5, 10)
     assert found.headline.startswith("Foreløpig for få trekninger (5)" if lang == "nb" else "Too few draws as yet (5)")
+    assert {line.probability for line in found.rows} == {"–"}
     assert {line.verdict for line in found.rows} == {"few"}  # though the plans are alike in some outcomes so far
     assert not any("sparer penger" in text or "saves money" in text for text in found.costs)
     assert all(picture.images["svg"] for picture in pictures.pictures(study, first(runs, 2), lang))

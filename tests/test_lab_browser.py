@@ -37,6 +37,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SKIP = {"en": "Skip to main content", "nb": say("lab_own_words.skip", "nb")}
 SECONDS = 60_000  # of waiting, at most
 GLANCE = 50  # milliseconds between looks: to look with every frame keeps a processor from what is waited for
 
@@ -187,17 +188,56 @@ def test_every_lever_is_reached_with_the_keyboard_and_seen_to_be(page: Page, lab
     assert unseen == []
 
 
-def test_a_lever_is_moved_with_the_keyboard_and_the_answer_follows(page: Page, lab: str) -> None:
+@pytest.mark.parametrize(
+    ("group", "widget", "keys", "said"),
+    [
+        ("staff", "plan-coordinators input", "ArrowUp Enter", "plan.coordinators=2"),
+        ("intake", "plan-relaxed input", "Space", "plan.relaxed=true"),
+        ("follow_up", "plan-follow_up input", "ArrowDown ArrowDown Enter", "plan.follow_up="),
+        ("links", "links] input[type=range", "ArrowRight", "links."),
+    ],
+    ids=["number", "switch", "select", "slider"],
+)
+def test_a_lever_is_moved_with_the_keyboard_and_the_answer_follows(
+    page: Page, lab: str, group: str, widget: str, keys: str, said: str
+) -> None:
     opened(page, lab)
-    box = page.get_by_label(
-        say("lab.of_plan", "nb", lever="Familiekoordinatorer", plan="Din\N{NO-BREAK SPACE}plan"), exact=True
+    summary = page.locator(f".st-key-group-{group} summary").first
+    if not summary.evaluate("each => each.parentElement.open"):
+        summary.focus()
+        page.keyboard.press("Enter")
+    before = page.url
+    if group == "links":  # a link is as drawn until its strength is chosen
+        page.locator("[class*=st-key-lever-links] input[type=checkbox]").first.focus()
+        page.keyboard.press("Space")
+        page.wait_for_function("said => location.search.includes(said)", arg=said)
+        before = page.url
+    page.locator(f"[class*=st-key-lever-{widget}]" if "]" in widget else f".st-key-lever-{widget}").first.focus()
+    for key in keys.split():
+        page.keyboard.press(key)
+    page.wait_for_function(
+        "([before, said]) => location.href !== before && location.search.includes(said)", arg=[before, said]
     )
+    finished(page)
+    assert page.evaluate("document.activeElement.closest('.st-key-levers') !== null")
+
+
+def test_back_in_the_browser_brings_the_levers_back(page: Page, lab: str) -> None:
+    opened(page, lab)
+    box = page.locator(".st-key-lever-plan-coordinators input")
     box.focus()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.search.includes('plan.coordinators=2')")
     finished(page)
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("Familiekoordinatorer")
+    page.go_back()
+    page.wait_for_function("() => location.search.includes('plan.coordinators=1')")
+    page.wait_for_function("box => box.value === '1'", arg=box.element_handle())
+    finished(page)
+    assert "plan.coordinators=1" in page.url
+    page.go_forward()
+    page.wait_for_function("box => box.value === '2'", arg=box.element_handle())
+    assert "plan.coordinators=2" in page.url
 
 
 @pytest.mark.parametrize(("first", "then"), [("nb", "en"), ("en", "nb")])
@@ -207,6 +247,7 @@ def test_the_language_can_be_changed_and_the_page_says_which_it_is(page: Page, l
     page.get_by_role("button", name=say("lab.language", then), exact=True).click()
     page.wait_for_function("lang => document.documentElement.lang === lang", arg=then)
     finished(page)
+    assert page.locator("[data-testid=stSkipToContent]").first.text_content() == SKIP[then]
     assert page.locator("h1").inner_text() == say("lab.title", then)
     assert page.title() == say("lab.title", then)
     assert f"lang={then}" in page.url
@@ -307,6 +348,28 @@ def test_an_upload_is_read_or_told_what_is_wrong_with_it(
     assert page.locator("b").filter(has_text="tall").count() == 0
     finished(page)
     assert page.locator(".lab-answer .headline").count() == 1
+
+
+@pytest.mark.parametrize("lang", LOCALES)
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        (
+            "tall.csv",
+            b"quantity,value,n\n" + b"barriers.health,31.5,240\n" * 1_000_000,
+            {"nb": say("lab_own_words.too_large", "nb"), "en": "File must be 1.0MB or smaller."},
+        ),
+        ("tall.xlsx", b"PK\x03\x04", {"nb": say("wrong.save_csv", "nb"), "en": say("wrong.save_csv", "en")}),
+    ],
+    ids=["a million rows", "a workbook"],
+)
+def test_a_file_that_is_refused_is_told_of_in_the_language(
+    page: Page, lab: str, name: str, content: bytes, told: dict[str, str], lang: str
+) -> None:
+    opened(page, lab, lang)
+    page.locator("[class*='st-key-group-own'] summary").click()
+    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "", "buffer": content})
+    page.locator(".st-key-levers").get_by_text(told[lang]).first.wait_for()
 
 
 # ---- how fast --------------------------------------------------------------------------------------------------------

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from results.language import catalogue
 from scenarios import compare, load_study
 from scenarios.files import SHIPPED
 from scenarios.lab.explain import cautions, explain
-from scenarios.lab.lever import Lever, Value, in_link
+from scenarios.lab.lever import Lever, Value, in_link, say_unit
 from scenarios.lab.levers import (
     ADDRESSES,
     LEVERS,
@@ -475,6 +476,16 @@ def test_a_wrong_upload_gets_one_message_in_the_planners_language(kind: str) -> 
     assert error.value.problem not in told, "not translated"
     assert error.value.allowed is None or error.value.allowed not in told, "not translated"
     assert "01019912345" not in told + explain(error.value, "en")
+
+
+def test_numbers_and_units_of_a_message_are_written_as_bokmal_writes_them() -> None:
+    with pytest.raises(InputError) as error:
+        read_upload("tall.csv", b"quantity,value,n\ninhabitants,12.5,\n")
+    told = explain(error.value, "nb").replace("\N{NO-BREAK SPACE}", " ")
+    assert told.endswith("12,5 er utenfor det som går an. Tillatt: et tall fra 100 til 2 000 000 (innbyggere).")
+    for quantity in QUANTITIES.values():
+        assert say_unit(quantity.unit, "en") == quantity.unit
+        assert quantity.unit in catalogue()["file_unit"]
 
 
 @settings(OFTEN, max_examples=300)

@@ -251,6 +251,8 @@ def write(folder: Path, content: bytes | str) -> Path:
         PLAIN.replace(",", ";").replace(".5", ",5").replace("2.4", "2,4").encode("utf-8-sig"),
         PLAIN.replace("barriers.health,31.5", 'Barriers.Health,"31,5 %"').encode("latin-1"),
         (PLAIN + "base,oygarden,\xf8\n").encode("latin-1"),
+        ("sep=;\r\n" + PLAIN.replace(",", ";").replace("\n", "\r\n")).encode("utf-8-sig"),
+        ('"sep=,"\n' + PLAIN).encode("utf-16"),
     ],
 )
 def test_own_figures_are_read_as_spreadsheets_write_them(tmp_path: Path, content: bytes) -> None:

@@ -57,8 +57,14 @@ def asked() -> None:
 
 
 def set_on_the_page() -> dict[str, object]:
-    """What is set on the page, and how often something else was asked for: the same where only the browser's address differs."""
+    """What is set on the page, and how often something else was asked for."""
     return {str(key): value for key, value in st.session_state.items() if str(key).startswith(SET)}
+
+
+def set_since(before: dict[str, object] | None) -> bool:
+    """Whether anything has been set or asked for since; not where only the browser's address is another."""
+    now = set_on_the_page()
+    return before is None or any(now.get(key) != value for key, value in before.items())
 
 
 def _group(group: str, levers: Levers, lang: str) -> dict[str, Value | None]:

@@ -5,6 +5,7 @@ const own = document.querySelector("meta[name=familiebaner-words]");
 const words = Object.entries(JSON.parse(own.content)); // English, bokmål
 const names = ["aria-label", "title", "placeholder"];
 const texts = "[data-testid=stFileUploader], [data-testid=InputInstructions], [data-testid=stSkipToContent]"; // words that are seen
+const before = new WeakMap(); // by node: English and the bokmål that was put in its place
 let waiting = false;
 
 function said(text) {
@@ -15,18 +16,29 @@ function said(text) {
   return text;
 }
 
-function translate() {
+// What a node says in the language: in English what it said before it was put in bokmål.
+function inLanguage(node, name, text, lang) {
+  const [english, norwegian] = before.get(node)?.[name] ?? [];
+  if (lang !== "nb") return norwegian !== undefined && text === norwegian ? english : text;
+  const put = said(text);
+  if (put !== text) before.set(node, { ...before.get(node), [name]: [text, put] });
+  return put;
+}
+
+function translate(lang) {
   for (const part of document.querySelectorAll(names.map((name) => `[${name}]`).join())) {
     for (const name of names) {
       const text = part.getAttribute(name);
-      if (text && said(text) !== text) part.setAttribute(name, said(text));
+      const put = text && inLanguage(part, name, text, lang);
+      if (put !== text) part.setAttribute(name, put);
     }
   }
   for (const zone of document.querySelectorAll(texts)) {
     const walk = document.createTreeWalker(zone, NodeFilter.SHOW_TEXT);
     while (walk.nextNode()) {
-      const text = walk.currentNode.nodeValue;
-      if (said(text) !== text) walk.currentNode.nodeValue = said(text);
+      const node = walk.currentNode;
+      const put = inLanguage(node, "text", node.nodeValue, lang);
+      if (put !== node.nodeValue) node.nodeValue = put;
     }
   }
 }
@@ -38,7 +50,7 @@ function mend() {
   if (document.documentElement.lang !== lang) document.documentElement.lang = lang;
   document.querySelector(".st-key-spoken:not([aria-live])")?.setAttribute("aria-live", "polite");
   for (const zone of document.querySelectorAll("section[role=presentation][aria-label]")) zone.setAttribute("role", "group");
-  if (lang === "nb") translate();
+  translate(lang);
 }
 
 new MutationObserver(() => {

@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from results.language import LOCALES, number, say
 from scenarios.lab import rooms
-from scenarios.lab.controls import controls, forget, set_on_the_page, stay_open
+from scenarios.lab.controls import controls, forget, set_on_the_page, set_since, stay_open
 from scenarios.lab.explain import cautions, explain, few_draws
 from scenarios.lab.known import known, tightening
 from scenarios.lab.levers import OWN, Levers, from_query, to_query
@@ -72,7 +72,6 @@ def main() -> None:
     if question is not None:
         with right:
             tabs(question, levers, lang)
-    state.before = set_on_the_page()
 
 
 # ---- the session -----------------------------------------------------------------------------------------------------
@@ -86,7 +85,7 @@ def _begin() -> str:
     """
     asked = st.query_params.to_dict()
     again = "levers" in state
-    if again and (asked == state.address or set_on_the_page() != state.get("before")):
+    if again and (asked == state.address or set_since(state.get("before"))):
         return str(state.lang)
     state.address = asked.copy()
     lang = asked.pop(LANG, rooms.settings().lang)
@@ -109,6 +108,8 @@ def _follow(query: str) -> None:
 
 def _remember(levers: Levers, lang: str) -> None:
     """Let the address of the page hold every lever, so that it can be kept and sent."""
+    state.setdefault("asked", 0)
+    state.before = set_on_the_page()
     if (state.wrong_link is not None and levers == rooms.opening()) or state.followed == (levers, lang):
         return
     state.followed = None
