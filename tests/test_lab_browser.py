@@ -103,7 +103,9 @@ def open_groups(page: Page) -> None:
 
 
 def wrong(page: Page) -> list[str]:
-    """What axe-core has against the page as it is now."""
+    """What axe-core has against the page once nothing moves: a group that is still opening lies over others."""
+    still = "() => document.getAnimations().every(each => each.playState !== 'running')"
+    page.wait_for_function(still, timeout=SECONDS, polling=GLANCE)
     found: dict[str, Any] = Axe().run(page, options={"runOnly": STANDARDS}).response
     return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
 

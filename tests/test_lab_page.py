@@ -476,5 +476,5 @@ def test_two_lives_begin_with_the_middle_family_when_a_lever_is_moved() -> None:
     assert len(after.families) == len(before.families)
     assert after.middle != before.middle
     assert after.chosen in said(page)
-    assert "i din plan" in after.chosen
+    assert "i «Din plan»" in after.chosen
     assert say("lab_lives.asked", "nb", place="", count="")[:11] not in said(page)
