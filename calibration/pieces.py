@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from scenarios.progress import Progress
+from simulation.disk import refuse_link
 from simulation.errors import InputError
 from simulation.outcomes import FloatArray
 from simulation.parallel import Workers, run_tasks
@@ -77,8 +78,7 @@ def _open(folder: Path, inputs: str) -> None:
     """Refuse a folder of other inputs; where its note is gone or damaged, its pieces themselves tell what they were made from."""
     from results import files
 
-    if folder.is_symlink():  # of a folder from elsewhere: what is written stays within it
-        raise InputError("is a link to another place", file=folder, allowed="a folder, or nothing")
+    refuse_link(folder)
     files.make_folder(folder)
     note = folder / INPUTS
     made = _inputs_of(note)

@@ -30,7 +30,7 @@ from results.style import Picture
 from results.template import template
 from results.titles import titled
 from results.told import Told, told_of
-from simulation.errors import InputError
+from simulation.disk import refuse_link
 
 Job = Callable[[], Picture | None]
 
@@ -74,8 +74,7 @@ def write_figures_and_report(
 
 def _make_folder_of_figures(folder: Path) -> None:
     """``figures``, which a folder from a stranger may hold as a link: what is written and taken away stays within the folder."""
-    if (folder / "figures").is_symlink():
-        raise InputError("is a link to another place", file=folder / "figures", allowed="a folder, or nothing")
+    refuse_link(folder / "figures")
     files.make_folder(folder / "figures")
 
 

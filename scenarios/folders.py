@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from simulation.disk import refuse_link
 from simulation.errors import BrokenOffError, InputError
 from simulation.locks import LOCK, hold
 
@@ -85,8 +86,7 @@ def open_folder(folder: Path) -> Iterator[None]:
     made = _make(folder)
     with hold(folder):
         try:
-            if (folder / CHUNKS).is_symlink():  # of a folder from elsewhere: what is written stays within it
-                raise InputError("is a link to another place", file=folder / CHUNKS, allowed="a folder, or nothing")
+            refuse_link(folder / CHUNKS)
             yield
         except InputError:
             if made and all(_is_no_work(entry) for entry in folder.rglob("*")):

@@ -1,4 +1,4 @@
-"""Files that are there, whole, when a machine has lost its power."""
+"""Files that are there, whole, when a machine has lost its power, and in no other place than was said."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import errno
 import os
 from pathlib import Path
 from typing import Final
+
+from simulation.errors import InputError
 
 _UNKNOWN: Final = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # what a file system says that cannot be asked to wait
 
@@ -23,6 +25,12 @@ def put_in_place(temporary: Path, path: Path) -> None:
     if os.name == "posix":  # elsewhere a folder cannot be opened
         with contextlib.suppress(PermissionError):  # one that may be written in, and not be read
             _wait(path.parent)
+
+
+def refuse_link(folder: Path) -> None:
+    """Of a folder from elsewhere: what is written and taken away stays within it (InputError)."""
+    if folder.is_symlink():
+        raise InputError("is a link to another place", file=folder, allowed="a folder, or nothing")
 
 
 def _wait(path: Path) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from simulation.compiled import SOURCE_HASH
-from simulation.disk import put_in_place
+from simulation.disk import put_in_place, refuse_link
 from simulation.engine import Replicate, parameter_values, run_arms
 from simulation.errors import BrokenOffError, InputError
 from simulation.locks import hold
@@ -157,12 +157,6 @@ class ChunkStore:
 
     def _files(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("chunk-*.parquet") if path.is_file())
-
-
-def refuse_link(folder: Path) -> None:
-    """Of a folder from elsewhere: what is written and taken away stays within it (InputError)."""
-    if folder.is_symlink():
-        raise InputError("is a link to another place", file=folder, allowed="a folder, or nothing")
 
 
 def _of_another_run(folder: Path) -> InputError:
