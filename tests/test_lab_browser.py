@@ -70,9 +70,11 @@ def opened(page: Page, lab: str, lang: str = "nb", query: str = SMALL) -> Page:
 
 
 def finished(page: Page) -> Page:
-    """The page once every replicate is in and drawn."""
+    """The page once every replicate is in and drawn, and its script has ended."""
     page.wait_for_selector(".lab-answer .still")
-    done = "() => !document.querySelector('.lab-answer progress, [data-stale=true]')"
+    done = """() => !document.querySelector(
+        ".lab-answer progress, [data-stale=true], [data-test-script-state]:not([data-test-script-state=notRunning])"
+    )"""
     page.wait_for_function(done, timeout=SECONDS, polling=GLANCE)
     return page
 

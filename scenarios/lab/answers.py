@@ -152,7 +152,12 @@ def compared(study: Study, runs: Runs, lang: str, tables: Told | None = None) ->
 
 def answer(study: Study, runs: Runs, lang: str, tables: Told | None = None, *, whole: bool = False) -> Answer:
     """What the runs say of the two plans; the parameters are those of :func:`compared`, and ``whole``: no more runs come."""
-    of = compared(study, runs, lang, tables)
+    draws = len(set(runs.draw.tolist()))
+    return told(compared(study, runs, lang, tables), runs.replicate.size, draws, lang, whole=whole)
+
+
+def told(of: Compared, replicates: int, draws: int, lang: str, *, whole: bool = False) -> Answer:
+    """The same from tables that are made already, of so many replicates and draws."""
     differences = at_the_end(of)
     rows = tuple(_outcome(of, row, lang) for row in differences)
     return Answer(
@@ -166,8 +171,8 @@ def answer(study: Study, runs: Runs, lang: str, tables: Told | None = None, *, w
         waits=_waits(of, lang),
         costs=tuple(_costs(of, lang)),
         budget=tuple(_budget(of, lang)),
-        replicates=int(runs.replicate.size),
-        draws=len(set(runs.draw.tolist())),
+        replicates=replicates,
+        draws=draws,
     )
 
 

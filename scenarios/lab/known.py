@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import streamlit as st
 
 from results.told import Told
-from scenarios.lab.answers import Answer, Compared, answer, compared, tables_of
+from scenarios.lab.answers import Answer, Compared, compared, tables_of, told
 from scenarios.lab.controls import asked
 from scenarios.lab.workbench import GivenUpError, Question
 
@@ -17,8 +19,7 @@ FEWEST: Final = 2  # replicates, of a draw: with fewer nothing can be said, and 
 GROWN: Final = 8.0
 """An answer is worked out again when there are so many times the replicates that it is of, and when all are in"""
 PULSE: Final = 0.5  # seconds between looks at what has come since
-NEARLY: Final = 0.95  # of the replicates; from there on a look waits for the last, which come within a blink
-BLINK: Final = 0.2  # seconds
+BLINK: Final = 0.02  # seconds between glances at whether all is in, or a lever was moved
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,17 @@ class Known:
     """replicates"""
     whole: bool
     """whether no more come"""
+    replicates: int
+    """of these, that the tables are of: whole draws, without those that failed"""
+    draws: int
     tables: Told
     compared: Compared
     """the same tables, under the titles of the language"""
-    answer: Answer
+
+    @cached_property
+    def answer(self) -> Answer:
+        """What is read. Worked out when it is shown, so that pictures can be begun before."""
+        return told(self.compared, self.replicates, self.draws, self.lang, whole=self.whole)
 
 
 def known(question: Question, lang: str) -> Known | None:
@@ -48,29 +56,29 @@ def known(question: Question, lang: str) -> Known | None:
     if done < FEWEST:
         return None
     try:
-        runs = question.runs()
+        with question.at_the_desk() as runs:
+            tables = tables_of(question.study, runs)
+            of = compared(question.study, runs, lang, tables)
+            held = Known(question, lang, done, over, runs.replicate.size, len(set(runs.draw.tolist())), tables, of)
     except (GivenUpError, RuntimeError):  # the session has asked another, or no replicate came through
         return None
-    study, tables = question.study, tables_of(question.study, runs)
-    told, of = answer(study, runs, lang, tables, whole=over), compared(study, runs, lang, tables)
-    held = Known(question, lang, done, over, tables, of, told)
     st.session_state.known = held
     return held
 
 
-def tightening(question: Question, show: Callable[[], None], pulse: float = PULSE) -> None:
-    """Show something now and again while replicates come; once more when all are in, and then no more."""
-    over = question.over
+def tighten(question: Question, shows: Sequence[Callable[[], None]]) -> None:
+    """Show things again now and then while replicates come, and once more when all are in.
 
-    @st.fragment(run_every=None if over else pulse)
-    def again() -> None:
-        if question.done() >= NEARLY * question.total:
-            question.wait(question.total, BLINK)
-        show()
-        if question.over and not over:
-            rerun()
-
-    again()
+    The script of the page goes on meanwhile: to run a part of it again for each look would have the browser go through the whole
+    page each time. A lever that is moved is heard at once, since Streamlit listens where the state of the session is read.
+    """
+    while not question.over:
+        until = time.monotonic() + PULSE
+        while not question.over and time.monotonic() < until:
+            time.sleep(BLINK)
+            st.session_state.get("seat")
+        for show in shows:
+            show()
 
 
 def rerun() -> None:

@@ -1,7 +1,7 @@
 """The planners' page, a Streamlit script: levers, the answer as a sentence and as pictures, two lives, why, and take-away.
 
 It holds no rule and no statistic: it asks ``scenarios.lab`` and shows what comes back. The script runs from the top whenever
-a lever is moved; the answer then tightens by itself in fragments, which run again until every replicate is in.
+a lever is moved, and goes on until every replicate is in, so that the answer tightens by itself.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from results.language import LOCALES, number, say
 from scenarios.lab import rooms
 from scenarios.lab.controls import controls, forget, set_on_the_page, set_since, stay_open
 from scenarios.lab.explain import cautions, explain, few_draws
-from scenarios.lab.known import known, tightening
+from scenarios.lab.known import known, tighten
 from scenarios.lab.levers import OWN, Levers, from_query, to_query
 from scenarios.lab.presets import PROGRAMMES, presets
-from scenarios.lab.shown import heading, message, paragraph
+from scenarios.lab.shown import Place, Sheet, heading, message, paragraph
 from scenarios.lab.tabs import draw_on, tab_in, tabs
 from scenarios.lab.uploads import Upload, read_upload
 from scenarios.lab.workbench import BusyError, Question
@@ -52,26 +52,35 @@ def main() -> None:
     state.levers = levers
     _remember(levers, lang)
     with top:
-        spoken = st.container(key="spoken")  # always there, and in the same place: what changes in it is heard
+        spoken = Sheet(st.container(key="spoken"))  # always there, and in the same place: what changes in it is heard
         link = _wrong_link(lang)
-        question, heard = _ask(levers, lang)
-        if question is None:
-            message(heard)
-        else:
-            tightening(question, lambda: _sentence(question, lang))
-            heard = _heard(question, lang)
-        with spoken:
-            for text in filter(None, (heard, link, state.own_told)):
-                paragraph(text)
+        question, wrong = _ask(levers, lang)
+        sentence = Sheet(st.container(key="sentence"))
+
+        def say_it() -> None:
+            with sentence:
+                if question is None:
+                    message(wrong, to=sentence)
+                else:
+                    _sentence(question, lang, sentence)
+            with spoken:
+                heard = wrong if question is None else _heard(question, lang)
+                for text in filter(None, (heard, link, state.own_told)):
+                    paragraph(text, spoken)
+
+        say_it()
         few = [] if question is None else few_draws(question.study, rooms.settings().limits, lang)
         for text in (*few, *cautions(levers, lang)):
             message(text)
-        if question is not None:
-            time.sleep(SENDING)
-            question.go_on()
-    if question is not None:
-        with right:
-            tabs(question, levers, lang)
+    if question is None:
+        return
+    if not question.over:
+        time.sleep(SENDING)
+        question.go_on()
+    with right:
+        show = tabs(question, levers, lang)
+    if not question.over:
+        tighten(question, [say_it, show])
 
 
 # ---- the session -----------------------------------------------------------------------------------------------------
@@ -251,15 +260,15 @@ def levers_with(levers: Levers, own: Upload | None) -> Levers:
 # ---- the answer, which tightens by itself ----------------------------------------------------------------------------
 
 
-def _sentence(question: Question, lang: str) -> None:
+def _sentence(question: Question, lang: str, to: Place) -> None:
     """The headline, and how many replicates it is of."""
     broke = question.error is not None
     if broke:
-        message(say("lab.broke", lang))
+        message(say("lab.broke", lang), to=to)
     found = known(question, lang)
     if found is None:
         if not (broke and question.over):
-            st.html(f'<div class="lab-answer"><p class="headline">{say("lab.wait", lang)}</p></div>')
+            to.html(f'<div class="lab-answer"><p class="headline">{say("lab.wait", lang)}</p></div>')
         return
     draw_on(found)
     came, total = found.answer.replicates, number(question.total, lang)
@@ -270,7 +279,7 @@ def _sentence(question: Question, lang: str) -> None:
     if not question.over:
         still = say("lab.still", lang, done=done, total=total)
         still = f'<progress max="{question.total}" value="{question.done()}" aria-label="{still}"></progress>{still}'
-    st.html(
+    to.html(
         f'<div class="lab-answer {found.answer.verdict}"><h2>{say("lab.answer", lang)}</h2>'
         f'<p class="headline">{html.escape(found.answer.headline)}</p><p class="still">{still}</p></div>'
     )

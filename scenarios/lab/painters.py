@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -101,7 +102,8 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """In a process: leave Ctrl-C to the server, and end with it."""
+    """In a process: leave Ctrl-C to the server, and end with it; what was imported is not looked through for what is unused."""
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_server, daemon=True).start()
 

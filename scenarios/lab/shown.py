@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Protocol
 
 import streamlit as st
 
@@ -11,28 +13,66 @@ from results.blocks import Block
 from results.page import block_html
 
 
-def blocks(found: Iterable[Block], lang: str) -> None:
+class Place(Protocol):
+    """Where HTML can be put: the page, after what is there, or a sheet."""
+
+    def html(self, body: str, /) -> Any:
+        """Put it there."""
+
+
+class Sheet:
+    """A place on the page that is written again and again, as a context: what is as it was is not sent again."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        self._parts: list[tuple[str, Any]] = []
+        self._at = 0
+
+    def __enter__(self) -> Sheet:
+        self._at = 0
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            for _, part in self._parts[self._at :]:
+                part.empty()
+            del self._parts[self._at :]
+
+    def html(self, body: str, /) -> None:
+        """The next part of the sheet."""
+        if self._at == len(self._parts):
+            self._parts.append((body, self._container.html(body)))
+        elif self._parts[self._at][0] != body:
+            part = self._parts[self._at][1]
+            part.html(body)
+            self._parts[self._at] = (body, part)
+        self._at += 1
+
+
+def blocks(found: Iterable[Block], lang: str, to: Place = st) -> None:
     """Blocks, as in the report."""
-    st.html(block_html(found, lang))
+    to.html(block_html(found, lang))
 
 
-def panels(found: Iterable[Block], lang: str) -> None:
+def panels(found: Iterable[Block], lang: str, to: Place = st) -> None:
     """Blocks side by side, where there is room."""
     inside = "".join(f"<div>{block_html([block], lang)}</div>" for block in found)
-    st.html(f'<div class="lab-panels">{inside}</div>')
+    to.html(f'<div class="lab-panels">{inside}</div>')
 
 
-def heading(text: str) -> None:
+def heading(text: str, to: Place = st) -> None:
     """A heading of a part of the page."""
-    st.html(f"<h2>{html.escape(text)}</h2>")
+    to.html(f"<h2>{html.escape(text)}</h2>")
 
 
-def paragraph(text: str) -> None:
+def paragraph(text: str, to: Place = st) -> None:
     """A paragraph."""
-    st.html(f"<p>{html.escape(text)}</p>")
+    to.html(f"<p>{html.escape(text)}</p>")
 
 
-def message(*texts: str) -> None:
+def message(*texts: str, to: Place = st) -> None:
     """Something that the planner should know before she reads on."""
     inside = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
-    st.html(f'<div class="lab-message">{inside}</div>')
+    to.html(f'<div class="lab-message">{inside}</div>')

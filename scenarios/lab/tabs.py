@@ -19,17 +19,16 @@ from results.style import Picture
 from scenarios.lab import rooms
 from scenarios.lab.controls import asked as asked_for
 from scenarios.lab.explain import explain
-from scenarios.lab.known import Known, known, rerun, tightening
+from scenarios.lab.known import Known, known, rerun
 from scenarios.lab.levers import FILE, Levers, to_query
 from scenarios.lab.lives import TwoLives, lives
 from scenarios.lab.painters import FEWEST, Easel
-from scenarios.lab.shown import blocks, heading, message, panels, paragraph
+from scenarios.lab.shown import Place, Sheet, blocks, heading, message, panels, paragraph
 from scenarios.lab.take_away import take_away
 from scenarios.lab.why import why
 from scenarios.lab.workbench import Question
 from simulation.errors import InputError
 
-PULSE: Final = 1.0  # seconds between looks at whether there is more to show: it is more to send than the sentence
 GLANCE: Final = 2.0  # seconds between looks at a report that is being made
 ASIDE: Final = 0.3  # seconds between looks at whether it is one's turn
 MOST_LIVES: Final = 10  # families whose lives a session keeps
@@ -37,13 +36,25 @@ MOST_LIVES: Final = 10  # families whose lives a session keeps
 state = st.session_state
 
 
-def tabs(question: Question, levers: Levers, lang: str) -> None:
-    """The parts, the one that is open with what is in it."""
+def tabs(question: Question, levers: Levers, lang: str) -> Callable[[], None]:
+    """The parts, the one that is open with what is in it. What shows that again, when more has come or all is in."""
+    again: Callable[[], None] = _once_more(question)
     titles = [say(f"lab.tab_{name}", lang) for name in PARTS]
     for tab, (name, show) in zip(st.tabs(titles, key="tab", on_change="rerun"), PARTS.items(), strict=True):
         if tab.open:
             with tab, st.container(key=f"part-{name}"):
-                show(question, levers, lang)
+                again = show(question, levers, lang) or again
+    return again
+
+
+def _once_more(question: Question) -> Callable[[], None]:
+    """For parts that say nothing of the replicates, but whether all are in."""
+
+    def show() -> None:
+        if question.over:
+            rerun()
+
+    return show
 
 
 def tab_in(lang: str, other: str) -> None:
@@ -56,30 +67,36 @@ def tab_in(lang: str, other: str) -> None:
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
-def _answers(question: Question, _: Levers, lang: str) -> None:
+def _answers(question: Question, _: Levers, lang: str) -> Callable[[], None]:
+    sheet = Sheet(st.container())
+
     def show() -> None:
-        found = known(question, lang)
-        if found is None:
-            return
-        told = found.answer
-        blocks([told.outcomes], lang)
-        drawn = [[Shown(picture)] for picture in _pictures(found)]
-        *outcomes, queue, cost = drawn or ([], [])
-        if outcomes:
-            panels([shown for (shown,) in outcomes], lang)
-        if not drawn:
-            paragraph(say("lab.pictures_soon", lang, count=number(FEWEST, lang)))
-        _part("reached", [Items(told.reached)], [told.reach], lang)
-        _part("queues", [Items(told.queues), *queue], [told.waits], lang)
-        _part("costs", [Items(told.costs), *cost], told.budget, lang)
+        if (found := known(question, lang)) is not None:
+            with sheet:
+                _answer(found, sheet)
 
-    tightening(question, show, PULSE)
+    show()
+    return show
 
 
-def _part(name: str, side_by_side: Sequence[Block], below: Sequence[Block], lang: str) -> None:
-    heading(say(f"lab.{name}", lang))
-    panels(side_by_side, lang)
-    blocks(below, lang)
+def _answer(found: Known, to: Place) -> None:
+    told, lang = found.answer, found.lang
+    blocks([told.outcomes], lang, to)
+    drawn = [[Shown(picture)] for picture in _pictures(found)]
+    *outcomes, queue, cost = drawn or ([], [])
+    if outcomes:
+        panels([shown for (shown,) in outcomes], lang, to)
+    if not drawn:
+        paragraph(say("lab.pictures_soon", lang, count=number(FEWEST, lang)), to)
+    _part("reached", [Items(told.reached)], [told.reach], lang, to)
+    _part("queues", [Items(told.queues), *queue], [told.waits], lang, to)
+    _part("costs", [Items(told.costs), *cost], told.budget, lang, to)
+
+
+def _part(name: str, side_by_side: Sequence[Block], below: Sequence[Block], lang: str, to: Place) -> None:
+    heading(say(f"lab.{name}", lang), to)
+    panels(side_by_side, lang, to)
+    blocks(below, lang, to)
 
 
 def draw_on(found: Known) -> None:
@@ -102,39 +119,36 @@ def _pictures(found: Known) -> list[Picture]:
 
 
 def _lives(question: Question, _: Levers, lang: str) -> None:
-    @st.fragment
-    def show() -> None:
-        try:
-            shown()
-        except InputError as error:
-            message(explain(error, lang))
+    try:
+        _both_lives(question, lang)
+    except InputError as error:
+        message(explain(error, lang))
 
-    def shown() -> None:
-        first = _two_lives(question, lang, None)
-        if first is None:
-            message(say("lab_lives.neither", lang))
-            return
-        message(first.simulated)
-        family = first.family
-        if len(first.families) > 1:
-            places = {slot: number(place, lang) for place, slot in enumerate(first.families, start=1)}
-            family = st.select_slider(
-                say("lab.family", lang, count=number(len(places), lang)),
-                list(places),
-                value=first.middle if first.middle in places else first.families[0],
-                format_func=lambda slot: places[slot],
-                key=f"family:{question.study.seed}:{first.middle}:{hash(first.families)}",
-            )
-        told = _two_lives(question, lang, family) or first
-        blocks([Text(told.chosen), Text(told.who)], lang)
-        left, right = st.columns(2, gap="medium")
-        with left:
-            panels([Shown(told.timelines)], lang)
-        with right:
-            blocks([_story(told, lang), Heading(say("lab.others", lang)), Items(told.spread)], lang)
-            panels([Shown(told.others)], lang)
 
-    show()
+def _both_lives(question: Question, lang: str) -> None:
+    first = _two_lives(question, lang, None)
+    if first is None:
+        message(say("lab_lives.neither", lang))
+        return
+    message(first.simulated)
+    family = first.family
+    if len(first.families) > 1:
+        places = {slot: number(place, lang) for place, slot in enumerate(first.families, start=1)}
+        family = st.select_slider(
+            say("lab.family", lang, count=number(len(places), lang)),
+            list(places),
+            value=first.middle if first.middle in places else first.families[0],
+            format_func=lambda slot: places[slot],
+            key=f"family:{question.study.seed}:{first.middle}:{hash(first.families)}",
+        )
+    told = _two_lives(question, lang, family) or first
+    blocks([Text(told.chosen), Text(told.who)], lang)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels([Shown(told.timelines)], lang)
+    with right:
+        blocks([_story(told, lang), Heading(say("lab.others", lang)), Items(told.spread)], lang)
+        panels([Shown(told.others)], lang)
 
 
 def _story(shown: TwoLives, lang: str) -> Table:
@@ -278,7 +292,7 @@ def _make(question: Question, levers: Levers, lang: str) -> None:
     state.report = (levers, lang, rooms.reports().make(state.seat, study, lang))
 
 
-PARTS: Final[Mapping[str, Callable[[Question, Levers, str], None]]] = {
+PARTS: Final[Mapping[str, Callable[[Question, Levers, str], Callable[[], None] | None]]] = {
     "answers": _answers,
     "lives": _lives,
     "why": _why,

@@ -11,12 +11,13 @@ only. What is kept is bounded in bytes; what was asked for longest ago goes firs
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, cast
 
@@ -38,7 +39,16 @@ from simulation.engine import (
     values_of,
 )
 from simulation.errors import InputError
-from simulation.outcomes import FLOWS, GROUPS, LEAD_MONTHS, OUTCOME_NAMES, PAIRED_POPULATIONS, STUDY_POPULATIONS, Runs
+from simulation.outcomes import (
+    FLOWS,
+    GROUPS,
+    LEAD_MONTHS,
+    OUTCOME_NAMES,
+    PAIRED_POPULATIONS,
+    STUDY_POPULATIONS,
+    FloatArray,
+    Runs,
+)
 from simulation.parameters import parameter_names
 from simulation.plan import Plan
 from simulation.posterior import Identity, posterior_identity
@@ -173,6 +183,34 @@ def _place_key(plan: Plan, seed: int, replicates: int, posterior: Identity | Non
 
 
 _Held: TypeAlias = tuple[_Place, tuple[_Arm, ...]]
+_Lay: TypeAlias = Callable[[str, Sequence[FloatArray]], FloatArray]
+"""Puts what arms became of a part side by side, (R, ...) of each to (R, A, ...)."""
+
+
+class _Desk:
+    """Where runs are laid out to be read, one question at a time: to get new memory for them takes longer than to read them.
+
+    It keeps the memory of the largest that were laid out, at most ``Limits.session_bytes``.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._room: dict[str, FloatArray] = {}
+
+    def __enter__(self) -> _Lay:
+        self._lock.acquire()
+        return self._lay
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _lay(self, part: str, arms: Sequence[FloatArray]) -> FloatArray:
+        shape = (len(arms[0]), len(arms), *arms[0].shape[1:])
+        size = math.prod(shape)
+        if part not in self._room or self._room[part].size < size:
+            self._room.pop(part, None)  # before the larger one is made
+            self._room[part] = np.empty(size)
+        return np.stack(arms, axis=1, out=self._room[part][:size].reshape(shape))
 
 
 # ---- a question ------------------------------------------------------------------------------------------------------
@@ -243,6 +281,9 @@ class Question:
         InputError : what stopped the question; ``GivenUpError`` where its session asked another
         RuntimeError : there is no draw yet, or every replicate failed
         """
+        return self._runs(lambda _, arms: np.stack(arms, axis=1))
+
+    def _runs(self, lay: _Lay) -> Runs:
         if self._stopped is not None:
             raise self._stopped
         kept = self._kept
@@ -255,7 +296,7 @@ class Question:
         if not len(order):
             raise RuntimeError("every replicate failed: " + self.error if self.error else "no draw is done yet")
         rows: Any = slice(done) if len(order) == done else order
-        parts = {part: np.stack([arm.parts[part][rows] for arm in kept[1]], axis=1) for part in _OF_AN_ARM}
+        parts = {part: lay(part, [arm.parts[part][rows] for arm in kept[1]]) for part in _OF_AN_ARM}
         plan, contrasts = self.study.arms[0], self.study.contrasts
         pairs = (len(order), len(contrasts), len(PAIRED_POPULATIONS), 2, plan.horizon_months + 1, len(OUTCOME_NAMES))
         return Runs(
@@ -268,6 +309,12 @@ class Question:
             **parts,
             **{part: kept[1][0].parts[part][rows].copy() for part in _OF_A_START},
         )
+
+    @contextlib.contextmanager
+    def at_the_desk(self) -> Iterator[Runs]:
+        """:meth:`runs`, not to be kept: in memory that the next question uses again, one question at a time."""
+        with self._bench._desk as lay:
+            yield self._runs(lay)
 
     def _in_a_row(self, kept: _Held) -> int:
         """How many are done, counted from the first without a gap."""
@@ -324,6 +371,7 @@ class Workbench:
         self.limits = limits or Limits()
         self._changed = threading.Condition()
         self._warming = threading.Lock()
+        self._desk = _Desk()
         self._closed = False
         self._seats: dict[str, _Seat] = {}
         self._ahead: list[_Seat] = []
