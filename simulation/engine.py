@@ -376,10 +376,15 @@ class Start:
     """(12, COLUMNS) sums over those eligible at month 0 in months -12..-1"""
     lead: FloatArray
     """see ``Sums``; the last month is study month 0"""
-    group_families: FloatArray
-    """(G,)"""
+    groups: FloatArray
+    """(G, N) the eligible in each group, 1 or 0: the same in every arm"""
     drift: FloatArray
     """(K,) see ``Replicate``"""
+
+    @property
+    def group_families(self) -> FloatArray:
+        """(G,)"""
+        return np.asarray(self.groups.sum(axis=1))
 
     @property
     def pool(self) -> FloatArray:
@@ -487,7 +492,7 @@ def start_of(world: World, plan: Plan) -> Start:
         world=world,
         eligible=eligible,
         lead=lead.pool,
-        group_families=members(world.families).sum(axis=1),
+        groups=members(world.families),
         drift=_slope_per_year(to_values(lead.pool)),
     )
 
@@ -495,12 +500,11 @@ def start_of(world: World, plan: Plan) -> Start:
 def read_arm(start: Start, plan: Plan, place: int = 1, *, panel: bool = True) -> tuple[Readings, FloatArray]:
     """Run an arm from a copy of the start, and read it; and sums over groups at the horizon, (G, COLUMNS).
 
-    The panel is written over by this thread's next arm in the same ``place``; where nobody is to be followed from month to
-    month, doing without it saves a twentieth of the time.
+    The panel is written over by this thread's next arm in the same ``place``. Where nobody is to be followed from month to
+    month, families are kept in the last month alone, which saves a twentieth of the time.
     """
     horizon, at = plan.horizon_months, LEAD_MONTHS
     arm = start_arm(start.world, plan)
-    groups = members(arm.families)  # the same in every arm: they part after this
     read = Readings.empty(plan.families, LEAD_MONTHS, horizon + 1, place, panel=panel)
     read.pool[:at], read.eligible[:at] = start.pool, start.eligible
     row = np.zeros(FAMILY_COLUMNS)
@@ -518,11 +522,12 @@ def read_arm(start: Start, plan: Plan, place: int = 1, *, panel: bool = True) ->
         read.generation[0],
         read.ever[0],
     )
-    for months in _portions(horizon, plan.families):
+    nobody: Any = (slice(1), slice(0))
+    for months in _portions(horizon, plan.families, apart=0 if panel else 1):
         done = months.start + 1
         span = slice(done, done + len(months))
         lead_span = slice(at + done, at + done + len(months))
-        kept = span if panel else slice(1)
+        kept: Any = span if panel else slice(1) if done == horizon else nobody
         run_months(
             *arrays_of(arm),
             len(months),
@@ -537,7 +542,7 @@ def read_arm(start: Start, plan: Plan, place: int = 1, *, panel: bool = True) ->
             read.ever[kept],
         )
     add_people(read.flows[:horizon], read.pool[at + 1 :])
-    return read, group_sums(groups, arm.families, read.panel[-1])
+    return read, group_sums(start.groups, arm.families, read.panel[-1])
 
 
 def values_of(read: Readings, by_group: FloatArray) -> ArmValues:
@@ -559,14 +564,15 @@ def _without_the_young(horizon: int, *sums: FloatArray) -> None:
             part[..., TURNED_21] = 0.0
 
 
-def _portions(months: int, families: int) -> list[range]:
-    """Split a run so that one compiled call stays well under a second (Ctrl-C, progress)."""
-    most = max(1, 500_000 // families)
-    return [range(start, min(start + most, months)) for start in range(0, months, most)]
+def _portions(months: int, families: int, apart: int = 0) -> list[range]:
+    """Split a run so that one compiled call stays well under a second (Ctrl-C, progress); so many last months ``apart``."""
+    most, whole = max(1, 500_000 // families), months - apart
+    return [range(start, min(start + most, whole)) for start in range(0, whole, most)] + [range(whole, months)][:apart]
 
 
 def _slope_per_year(values: FloatArray) -> FloatArray:
     """Least-squares change a year of each outcome, (months, K) to (K,)."""
+    values = np.asfortranarray(values)  # NumPy adds in the order of memory: one outcome after the other
     months = np.arange(len(values)) / 12.0
     centred = months - months.mean()
     return np.asarray((centred[:, None] * (values - values.mean(axis=0))).sum(axis=0) / (centred**2).sum())

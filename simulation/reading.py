@@ -241,9 +241,10 @@ def read_month(  # type: ignore[no-untyped-def]
 ):
     """Read a month: add to the pool's row, the eligible's, the followed's by months since admission, and the flows.
 
-    ``panel`` (families, FAMILY_COLUMNS), ``generation`` and ``ever`` (families,) keep what each family was.
+    ``panel`` (families, FAMILY_COLUMNS), ``generation`` and ``ever`` (families,) keep what each family was; or have no rows.
     """
     last = followed.shape[0] - 1
+    keep = panel.shape[0] > 0
     for i in range(families.shape[0]):
         family = families[i]
         read_family(family, row)
@@ -253,10 +254,11 @@ def read_month(  # type: ignore[no-untyped-def]
         if family.ever_followed == 1:
             _add(followed[min(town.study_month - family.admitted, last)], row)
         _add_flows(family, flow)
-        for c in range(FAMILY_COLUMNS):
-            panel[i, c] = row[c]
-        generation[i] = family.generation
-        ever[i] = family.ever_followed
+        if keep:
+            for c in range(FAMILY_COLUMNS):
+                panel[i, c] = row[c]
+            generation[i] = family.generation
+            ever[i] = family.ever_followed
     for s in range(len(SERVICES)):
         taken = services[s].placed + services[s].residents
         pool[USE + s] += taken
@@ -367,17 +369,25 @@ _PARTICIPATION: Final = OUTCOME_NAMES.index("child_participation_share")
 _DENOMINATORS: Final = _denominators()
 
 
+@rule
+def _divide(sums, numerators, denominators, values):  # type: ignore[no-untyped-def]
+    """Rows of sums (R, COLUMNS) to outcomes (R, K), which are written to ``values``."""
+    for r in range(sums.shape[0]):
+        for k in range(numerators.shape[0]):
+            below = sums[r, denominators[k]]
+            values[r, k] = sums[r, numerators[k]] / below if below > 0.0 else np.nan
+        share = 0.0
+        total = 0.0
+        for g in range(len(STANDARD)):
+            number = sums[r, AGE_GROUP + g]
+            if number > 0.0:
+                share += STANDARD[g] * (sums[r, IN_ARENA + g] / number)
+                total += STANDARD[g]
+        values[r, _PARTICIPATION] = share / total if total > 0.0 else np.nan
+
+
 def to_values(sums: FloatArray) -> FloatArray:
     """Sums (..., COLUMNS) to outcomes (..., K): numerator over denominator, NaN where there was nobody."""
-    below = sums[..., _DENOMINATORS]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.where(below > 0.0, sums[..., _NUMERATORS] / below, np.nan)
-        number = sums[..., AGE_GROUP : AGE_GROUP + 3]
-        share = sums[..., IN_ARENA : IN_ARENA + 3] / number
-        there = number > 0.0
-        weight = np.where(there, np.array(STANDARD), 0.0)
-        total = weight.sum(axis=-1)
-        values[..., _PARTICIPATION] = np.where(
-            total > 0.0, np.where(there, weight * share, 0.0).sum(axis=-1) / total, np.nan
-        )
-    return np.asarray(values, dtype=np.float64)
+    values = np.empty((*sums.shape[:-1], K))
+    _divide(sums.reshape(-1, COLUMNS), _NUMERATORS, _DENOMINATORS, values.reshape(-1, K))
+    return values

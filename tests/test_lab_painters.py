@@ -66,7 +66,7 @@ class Slow(Painters):
         super().__init__()
         self.begun: list[list[Future[Picture]]] = []
 
-    def draw(self, of: Compared, lang: str) -> list[Future[Picture]]:
+    def draw(self, of: Compared, lang: str, *, whole: bool = True) -> list[Future[Picture]]:
         self.begun.append([Future(), Future()])
         return self.begun[-1]
 

@@ -50,8 +50,10 @@ def known(question: Question, lang: str) -> Known | None:
     held: Known | None = st.session_state.get("known")
     over, done = question.over, question.done()
     if held is not None and held.question is question and held.lang == lang:
-        grown = done > held.count and (over or done >= GROWN * held.count)  # none are left of one that is given up
-        if not grown:
+        more = done > held.count or (
+            over and not held.whole and done == held.count
+        )  # none are left of one that is given up
+        if not (more and (over or done >= GROWN * held.count)):
             return held
     if done < FEWEST:
         return None
@@ -66,17 +68,22 @@ def known(question: Question, lang: str) -> Known | None:
     return held
 
 
-def tighten(question: Question, shows: Sequence[Callable[[], None]]) -> None:
-    """Show things again now and then while replicates come, and once more when all are in.
+def tighten(question: Question, shows: Sequence[Callable[[], None]], first: int) -> None:
+    """Show things again when the ``first`` replicates are in, now and then while others come, and once more when all are in.
 
     The script of the page goes on meanwhile: to run a part of it again for each look would have the browser go through the whole
     page each time. A lever that is moved is heard at once, since Streamlit listens where the state of the session is read.
     """
-    while not question.over:
+    held: Known | None = st.session_state.get("known")
+    wanted = first if held is None or held.question is not question else question.total
+    over = False
+    while not over:
         until = time.monotonic() + PULSE
-        while not question.over and time.monotonic() < until:
+        while question.done() < wanted and not question.over and time.monotonic() < until:
             time.sleep(BLINK)
             st.session_state.get("seat")
+        over = question.over  # before it is shown: what comes meanwhile is shown the next time
+        wanted = question.total
         for show in shows:
             show()
 

@@ -80,7 +80,7 @@ def main() -> None:
     with right:
         show = tabs(question, levers, lang)
     if not question.over:
-        tighten(question, [say_it, show])
+        tighten(question, [say_it, show], FIRST)
 
 
 # ---- the session -----------------------------------------------------------------------------------------------------

@@ -35,9 +35,9 @@ class Painters:
                 for _ in range(processes):  # so that they have read their modules before the first planner comes
                     self._pool.submit(os.getpid)
 
-    def draw(self, of: Compared, lang: str) -> list[Future[Picture]]:
-        """Begin to draw every picture, in the order of :func:`scenarios.lab.pictures.pictures`."""
-        return [self._one(of, lang, place) for place in range(how_many(of))]
+    def draw(self, of: Compared, lang: str, *, whole: bool = True) -> list[Future[Picture]]:
+        """Begin to draw the pictures, in the order of :func:`scenarios.lab.pictures.pictures`: not all, unless ``whole``."""
+        return [self._one(of, lang, place) for place in range(how_many(of, whole=whole))]
 
     def close(self) -> None:
         """Draw no more."""
@@ -69,7 +69,7 @@ class Easel:
         if replicates >= max(FEWEST, GROWN * self._of) or (whole and replicates != self._of):
             for picture in self._drawing:
                 picture.cancel()
-            self._drawing, self._of = self._painters.draw(of, self._lang), replicates
+            self._drawing, self._of = self._painters.draw(of, self._lang, whole=whole), replicates
 
     def pictures(self, of: Compared, replicates: int, *, whole: bool) -> list[Picture]:
         """The newest that are drawn; of just this, where it is whole. None at first, nor of few replicates.
@@ -85,7 +85,7 @@ class Easel:
             try:
                 self._shown = [picture.result() for picture in self._drawing]
             except (BrokenProcessPool, CancelledError):  # the latter where the server stops
-                self._shown = [draw(of, self._lang, place) for place in range(how_many(of))]
+                self._shown = [draw(of, self._lang, place) for place in range(how_many(of, whole=whole))]
             self._drawing = []
         return self._shown
 

@@ -52,9 +52,9 @@ def pictures(study: Study, runs: Runs, lang: str, tables: Told | None = None) ->
     return [draw(of, lang, place) for place in range(how_many(of))]
 
 
-def how_many(of: Compared) -> int:
-    """Pictures of two plans: one for each outcome, and two."""
-    return len(at_the_end(of)) + 2
+def how_many(of: Compared, *, whole: bool = True) -> int:
+    """Pictures of two plans: one for each outcome; and where no more replicates come, two, of what changes little till then."""
+    return len(at_the_end(of)) + 2 * whole
 
 
 def draw(of: Compared, lang: str, place: int) -> Picture:

@@ -14,7 +14,7 @@ from simulation.engine import Start
 from simulation.municipality import World
 
 CODEC: Final = "lz4_raw"
-_READ: Final = ("eligible", "lead", "group_families", "drift")
+_READ: Final = ("eligible", "lead", "groups", "drift")
 _APART: Final = ("setting",)
 
 

@@ -82,11 +82,11 @@ def _answers(question: Question, _: Levers, lang: str) -> Callable[[], None]:
 def _answer(found: Known, to: Place) -> None:
     told, lang = found.answer, found.lang
     blocks([told.outcomes], lang, to)
-    drawn = [[Shown(picture)] for picture in _pictures(found)]
-    *outcomes, queue, cost = drawn or ([], [])
-    if outcomes:
-        panels([shown for (shown,) in outcomes], lang, to)
-    if not drawn:
+    drawn = {picture.name: Shown(picture) for picture in _pictures(found)}
+    queue, cost = ([drawn.pop(name)] if name in drawn else [] for name in ("queues", "costs"))
+    if drawn:
+        panels(drawn.values(), lang, to)
+    elif not queue:
         paragraph(say("lab.pictures_soon", lang, count=number(FEWEST, lang)), to)
     _part("reached", [Items(told.reached)], [told.reach], lang, to)
     _part("queues", [Items(told.queues), *queue], [told.waits], lang, to)
