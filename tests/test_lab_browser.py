@@ -39,6 +39,19 @@ ARGUMENTS = (
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SKIP = {"en": "Skip to main content", "nb": say("lab_own_words.skip", "nb")}
 SECONDS = 60_000  # of waiting, at most
+STILL = """() => {
+    const moves = document.getAnimations().some(each => each.playState === "running");
+    const now = [...document.querySelectorAll("input, button, summary")].map(each => {
+        const { x, y, width, height } = each.getBoundingClientRect();
+        return [x, y, width, height];
+    }).join();
+    if (moves || now !== window.placesSeen) {
+        window.placesSeen = now;
+        window.stillSince = performance.now();
+    }
+    return performance.now() - window.stillSince > 500;
+}"""
+"""Nothing runs, and everything that can be pressed has been in its place for half a second"""
 GLANCE = 50  # milliseconds between looks: to look with every frame keeps a processor from what is waited for
 
 
@@ -105,17 +118,8 @@ def open_groups(page: Page) -> None:
 
 
 def wrong(page: Page) -> list[str]:
-    """What axe-core has against the page and still has when nothing moves: what is opening lies over others for a while."""
-    if first := wrong_now(page):
-        page.wait_for_timeout(2000)
-        return [each for each in wrong_now(page) if each in first]
-    return []
-
-
-def wrong_now(page: Page) -> list[str]:
-    """What axe-core has against the page as it is."""
-    still = "() => document.getAnimations().every(each => each.playState !== 'running')"
-    page.wait_for_function(still, timeout=SECONDS, polling=GLANCE)
+    """What axe-core has against the page when nothing moves: what is opening lies over others for a while."""
+    page.wait_for_function(STILL, timeout=SECONDS, polling=GLANCE)
     found: dict[str, Any] = Axe().run(page, options={"runOnly": STANDARDS}).response
     return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
 
@@ -398,12 +402,19 @@ def test_the_page_is_usable_soon_and_a_lever_that_is_moved_is_answered_soon(brow
         assert time.perf_counter() - began < 3.0
         finished(page)
         box = page.locator("input[aria-label^='Familiekoordinatorer (Din']")
-        box.fill("3")
-        began = time.perf_counter()
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".lab-answer progress")
-        first = time.perf_counter() - began
-        finished(page)
-        assert first < 0.5
-        assert time.perf_counter() - began < 4.0
+        times = []
+        for coordinators in range(3, 14):
+            box.fill(str(coordinators))
+            began = time.perf_counter()
+            page.keyboard.press("Enter")
+            page.wait_for_selector(".lab-answer progress")
+            first = time.perf_counter() - began
+            finished(page)
+            times.append((first, time.perf_counter() - began))
+        firsts, lasts = (sorted(column) for column in zip(*times, strict=True))
+        print("first answers, s:", *(f"{each:.2f}" for each in firsts))
+        print("all replicates with their pictures, s:", *(f"{each:.2f}" for each in lasts))
+        middle = len(times) // 2
+        assert firsts[middle] < 0.5
+        assert lasts[middle] < 4.0
         page.context.close()

@@ -434,7 +434,7 @@ def test_many_sessions_that_change_their_minds_all_get_their_last_answer(bench: 
 
 
 def test_a_replicate_that_fails_is_told_and_left_out_and_can_be_tried_again(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(start: Any, plan: Plan, *_: Any) -> None:
         if start.world.town[0]["replicate"] == 5 and plan.name == "your-plan":
@@ -447,6 +447,7 @@ def test_a_replicate_that_fails_is_told_and_left_out_and_can_be_tried_again(
     assert question.error == "replicate 5: ZeroDivisionError: nothing to divide by"
     assert list(question.failures) == [5]
     assert "read_arm" in question.failures[5]["traceback"]
+    assert capsys.readouterr().err == f"replicate 5 failed: {question.failures[5]['traceback']}\n"
     whole = of_compare(study_of(), 12)
     rest = np.delete(np.arange(12), 5)
     assert_same(runs, replace(whole, **{name: getattr(whole, name)[rest] for name in (*KEPT, "paired")}))

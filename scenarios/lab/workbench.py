@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sys
 import threading
 import time
 import traceback
@@ -591,6 +592,8 @@ class Workbench:
                 question._stopped = error
             except Exception:
                 told = {"replicate": replicate, "draw": replicate // 2, "traceback": traceback.format_exc()}
+                if not question.failures:  # once: what made one fail makes others fail
+                    print(f"replicate {replicate} failed: {told['traceback']}", file=sys.stderr, flush=True)
                 question.failures[replicate] = told
             with self._changed:
                 place.busy[replicate] = False
