@@ -5,12 +5,13 @@ The tables are those of ``calibration.posteriors``; nothing here needs the extra
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from results.files import parse_json
 
 MAX_ROWS: Final = 1000
 
@@ -110,7 +111,7 @@ def read_fit(path: str | Path) -> FitNote | None:
 
     try:
         footer = pq.read_metadata(path)
-        said = json.loads((footer.metadata or {})[PROVENANCE])
+        said = parse_json((footer.metadata or {})[PROVENANCE])
     except (OSError, pa.ArrowException, KeyError, ValueError, RecursionError):
         return None
     return note_of({**said, "draws": footer.num_rows}) if isinstance(said, dict) else None

@@ -164,9 +164,16 @@ def read_json(path: Path) -> Any:
     """
     check_size(path, MOST_OF_JSON)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot be read: {error}", file=path) from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What JSON holds; ``ValueError`` where it is none, or holds half a letter (``\\ud800``), which can be written nowhere."""
+    data = json.loads(text)
+    json.dumps(data, ensure_ascii=False).encode("utf-8")
+    return data
 
 
 def read_csv(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:

@@ -34,8 +34,9 @@ from scenarios.lab.links import link_levers
 from scenarios.lab.painters import FEWEST
 from scenarios.lab.presets import presets
 from scenarios.lab.server import PAGE
+from scenarios.lab.shown import Sheet
 from scenarios.lab.uploads import read_upload
-from scenarios.lab.workbench import Limits, Workbench
+from scenarios.lab.workbench import Limits, Question, Workbench
 from simulation.errors import InputError
 
 SMALL = "place=oygarden&families=60&horizon_months=6&seed=3&plan.coordinators=1&plan.caseload=10"
@@ -478,3 +479,80 @@ def test_two_lives_begin_with_the_middle_family_when_a_lever_is_moved() -> None:
     assert after.chosen in said(page)
     assert "i «Din plan»" in after.chosen
     assert say("lab_lives.asked", "nb", place="", count="")[:11] not in said(page)
+
+
+# ---- while replicates come -------------------------------------------------------------------------------------------
+
+
+def test_what_comes_while_a_part_is_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = opened()
+    shown = tabs.tabs
+
+    def slowly(question: Question, *rest: Any) -> Any:
+        question.go_on()
+        question.wait(REPLICATES, 60)
+        return shown(question, *rest)
+
+    monkeypatch.setattr(tabs, "tabs", slowly)
+    lever(page, "Familiekoordinatorer (Din plan)").set_value(3).run()
+    assert not page.exception
+    assert "<progress" not in said(page)
+    assert say("lab.finished", "nb", total=str(REPLICATES)) in said(page)
+
+
+def test_an_answer_that_is_said_when_the_last_has_come_misses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = opened()
+    told, asked = known_part.told, Workbench.ask
+    questions: list[Question] = []
+
+    def ask(self: Workbench, *rest: Any) -> Question:
+        questions.append(asked(self, *rest))
+        questions[-1].go_on()
+        return questions[-1]
+
+    def slowly(*rest: Any, **options: Any) -> Any:
+        questions[-1].wait(REPLICATES, 60)
+        return told(*rest, **options)
+
+    monkeypatch.setattr(Workbench, "ask", ask)
+    monkeypatch.setattr(known_part, "told", slowly)
+    bodies: list[str] = []
+    written = Sheet.html
+    monkeypatch.setattr(Sheet, "html", lambda self, body: (bodies.append(body), written(self, body)))
+    lever(page, "Familiekoordinatorer (Din plan)").set_value(3).run()
+    assert not page.exception
+    assert questions[-1].failures == {}
+    assert not [body for body in bodies if "mangler" in body]
+    assert say("lab.finished", "nb", total=str(REPLICATES)) in said(page)
+
+
+def test_a_question_that_is_stopped_leaves_the_page_standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Workbench._run
+
+    def stop(self: Workbench, question: Question, place: Any, replicate: int) -> None:
+        if replicate >= REPLICATES // 2:
+            raise InputError("has changed since it was asked for", file="x", allowed="asking again")
+        run(self, question, place, replicate)
+
+    monkeypatch.setattr(Workbench, "_run", stop)
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    for name, value in parse_qsl(SMALL):
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    assert say("lab.broke", "nb") in said(page)
+
+
+def test_the_slider_of_families_sets_no_lever_back() -> None:
+    page = opened()
+    page.session_state["tab"] = say("lab.tab_lives", "nb")
+    before = dict(finished(page.run()).query_params)
+    lever(page, "Familiekoordinatorer (Din plan)").set_value(3).run()
+    finished(page)
+    for name, value in before.items():  # the browser has not had the newest address yet
+        page.query_params[name] = value
+    (slider,) = page.select_slider
+    first = next(each for each in page.session_state["lives"][1].values() if each is not None)
+    slider.set_value(next(slot for slot in first.families if slot != slider.value)).run()
+    assert not page.exception
+    assert page.session_state["levers"].value("plan.coordinators") == 3

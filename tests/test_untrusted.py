@@ -244,6 +244,12 @@ def test_no_file_of_a_runs_folder_is_read_that_is_too_large(
     assert str(caught.value.file).endswith(name)
 
 
+def test_half_a_letter_in_a_manifest_is_refused_since_it_can_be_written_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"study_name": "\\ud800"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"cannot be read: .*surrogates not allowed"):
+        read_manifest(tmp_path)
+
+
 def test_a_manifest_of_a_hundred_thousand_brackets_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import os
 import threading
@@ -565,3 +566,21 @@ def test_after_the_first_replicates_a_question_waits_to_be_shown_but_not_for_lon
     question.go_on()
     finished(question)
     finished(bench.ask("two", study_of("study.seed=8"), first=2))  # nobody says that it may go on
+
+
+def test_a_replicate_that_fails_where_nobody_reads_what_is_told_takes_no_thread_away(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, *_: Any) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    def fail(start: Any, *_: Any) -> None:
+        if start.world.town[0]["replicate"] == 5:
+            raise ZeroDivisionError
+
+    Counter(monkeypatch, "read_arm", fail)
+    monkeypatch.setattr("sys.stderr", Closed())
+    question = bench.ask("a", study_of())
+    assert finished(question).replicate.tolist() == [0, 1, 2, 3, 4, *range(6, 12)]
+    assert list(question.failures) == [5]

@@ -70,7 +70,11 @@ def set_since(before: dict[str, object] | None) -> bool:
 def _group(group: str, levers: Levers, lang: str) -> dict[str, Value | None]:
     moved: dict[str, Value | None] = {}
     for lever in sorted(SHARED_LEVERS, key=_place):
-        if lever.group == group and not (lever.name == "place" and levers.own is not None):
+        if lever.group != group:
+            continue
+        if lever.name == "place" and levers.own is not None:
+            st.empty()  # in its place, or it would stand there until all is in
+        else:
             moved |= _widget(lever, lever.name, levers, lever.label(lang), lang)
     for lever in PLAN_LEVERS:
         if lever.group == group:
@@ -151,6 +155,7 @@ def _strength(lever: Lever, address: str, levers: Levers, label: str, lang: str)
     """A link is as drawn until the planner chooses its strength."""
     value = levers.value(address)
     if not st.checkbox(label, key=_held(f"{address}:set", value is not None), help=lever.help(lang)):
+        st.empty()
         return None
     strength: float = st.slider(
         say("lab.strength", lang, link=label),

@@ -13,7 +13,8 @@ import streamlit as st
 from results.told import Told
 from scenarios.lab.answers import Answer, Compared, compared, tables_of, told
 from scenarios.lab.controls import asked
-from scenarios.lab.workbench import GivenUpError, Question
+from scenarios.lab.workbench import Question
+from simulation.errors import InputError
 
 FEWEST: Final = 2  # replicates, of a draw: with fewer nothing can be said, and fewer more change nothing
 GROWN: Final = 8.0
@@ -49,11 +50,10 @@ def known(question: Question, lang: str) -> Known | None:
     """What is known now; None as long as that is nothing."""
     held: Known | None = st.session_state.get("known")
     over, done = question.over, question.done()
+    over = over or done == question.total  # the last may have come between
     if held is not None and held.question is question and held.lang == lang:
-        more = done > held.count or (
-            over and not held.whole and done == held.count
-        )  # none are left of one that is given up
-        if not (more and (over or done >= GROWN * held.count)):
+        grown = done > held.count and (over or done >= GROWN * held.count)  # none are left of one that is given up
+        if not grown:
             return held
     if done < FEWEST:
         return None
@@ -62,8 +62,8 @@ def known(question: Question, lang: str) -> Known | None:
             tables = tables_of(question.study, runs)
             of = compared(question.study, runs, lang, tables)
             held = Known(question, lang, done, over, runs.replicate.size, len(set(runs.draw.tolist())), tables, of)
-    except (GivenUpError, RuntimeError):  # the session has asked another, or no replicate came through
-        return None
+    except (InputError, RuntimeError):  # given up or stopped, or no replicate came through
+        return held if held is not None and (held.question, held.lang) == (question, lang) else None
     st.session_state.known = held
     return held
 

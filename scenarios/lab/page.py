@@ -22,7 +22,7 @@ from scenarios.lab.explain import cautions, explain, few_draws
 from scenarios.lab.known import known, tighten
 from scenarios.lab.levers import OWN, Levers, from_query, to_query
 from scenarios.lab.presets import PROGRAMMES, presets
-from scenarios.lab.shown import Place, Sheet, heading, message, paragraph
+from scenarios.lab.shown import Place, Sheet, cleared, heading, message, paragraph
 from scenarios.lab.tabs import draw_on, tab_in, tabs
 from scenarios.lab.uploads import Upload, read_upload
 from scenarios.lab.workbench import BusyError, Question
@@ -53,7 +53,8 @@ def main() -> None:
     _remember(levers, lang)
     with top:
         spoken = Sheet(st.container(key="spoken"))  # always there, and in the same place: what changes in it is heard
-        link = _wrong_link(lang)
+        with cleared():
+            link = _wrong_link(lang)
         question, wrong = _ask(levers, lang)
         sentence = Sheet(st.container(key="sentence"))
 
@@ -65,13 +66,15 @@ def main() -> None:
                     _sentence(question, lang, sentence)
             with spoken:
                 heard = wrong if question is None else _heard(question, lang)
-                for text in filter(None, (heard, link, state.own_told)):
+                for text in (heard, link, state.own_told):
                     paragraph(text, spoken)
 
+        whole = question is None or question.over  # before it is said: what comes meanwhile is said again
         say_it()
         few = [] if question is None else few_draws(question.study, rooms.settings().limits, lang)
-        for text in (*few, *cautions(levers, lang)):
-            message(text)
+        with cleared():
+            for text in (*few, *cautions(levers, lang)):
+                message(text)
     if question is None:
         return
     if not question.over:
@@ -79,7 +82,7 @@ def main() -> None:
         question.go_on()
     with right:
         show = tabs(question, levers, lang)
-    if not question.over:
+    if not whole:
         tighten(question, [say_it, show], FIRST)
 
 
@@ -224,12 +227,13 @@ def _own_figures(levers: Levers, lang: str) -> Levers:
                 levers = _with_own(levers, file.name, file.getvalue())
             except InputError as error:
                 state.own_error = error
-        if file is not None and state.get("own_error") is not None:
-            state.own_told = explain(state.own_error, lang)
-            message(state.own_told)
-        if levers.own is not None:
-            paragraph(say("lab.own_figures_used", lang, file=levers.own.name))
-            st.button(say("lab.own_figures_leave", lang), key="leave-own", on_click=_leave_own)
+        with cleared():
+            if file is not None and state.get("own_error") is not None:
+                state.own_told = explain(state.own_error, lang)
+                message(state.own_told)
+            if levers.own is not None:
+                paragraph(say("lab.own_figures_used", lang, file=levers.own.name))
+                st.button(say("lab.own_figures_leave", lang), key="leave-own", on_click=_leave_own)
     return levers
 
 
@@ -274,9 +278,9 @@ def _sentence(question: Question, lang: str, to: Place) -> None:
     came, total = found.answer.replicates, number(question.total, lang)
     done = number(came, lang)
     still = say("lab.finished", lang, total=total)
-    if question.over and came < question.total:
+    if found.whole and came < question.total:
         still = say("lab.missing", lang, done=done, total=total, missing=number(question.total - came, lang))
-    if not question.over:
+    if not found.whole:
         still = say("lab.still", lang, done=done, total=total)
         still = f'<progress max="{question.total}" value="{question.done()}" aria-label="{still}"></progress>{still}'
     to.html(

@@ -13,6 +13,11 @@ from results.blocks import Block
 from results.page import block_html
 
 
+def cleared() -> Any:
+    """A container for what may be less than it was: else the rest would stay on the page until its script ends."""
+    return st.empty().container()
+
+
 class Place(Protocol):
     """Where HTML can be put: the page, after what is there, or a sheet."""
 

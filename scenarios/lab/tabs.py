@@ -23,7 +23,7 @@ from scenarios.lab.known import Known, known, rerun
 from scenarios.lab.levers import FILE, Levers, to_query
 from scenarios.lab.lives import TwoLives, lives
 from scenarios.lab.painters import FEWEST, Easel
-from scenarios.lab.shown import Place, Sheet, blocks, heading, message, panels, paragraph
+from scenarios.lab.shown import Place, Sheet, blocks, cleared, heading, message, panels, paragraph
 from scenarios.lab.take_away import take_away
 from scenarios.lab.why import why
 from scenarios.lab.workbench import Question
@@ -38,7 +38,7 @@ state = st.session_state
 
 def tabs(question: Question, levers: Levers, lang: str) -> Callable[[], None]:
     """The parts, the one that is open with what is in it. What shows that again, when more has come or all is in."""
-    again: Callable[[], None] = _once_more(question)
+    again: Callable[[], None] = _nothing_more
     titles = [say(f"lab.tab_{name}", lang) for name in PARTS]
     for tab, (name, show) in zip(st.tabs(titles, key="tab", on_change="rerun"), PARTS.items(), strict=True):
         if tab.open:
@@ -47,14 +47,8 @@ def tabs(question: Question, levers: Levers, lang: str) -> Callable[[], None]:
     return again
 
 
-def _once_more(question: Question) -> Callable[[], None]:
-    """For parts that say nothing of the replicates, but whether all are in."""
-
-    def show() -> None:
-        if question.over:
-            rerun()
-
-    return show
+def _nothing_more() -> None:
+    """For parts that say nothing of the replicates."""
 
 
 def tab_in(lang: str, other: str) -> None:
@@ -68,25 +62,30 @@ def tab_in(lang: str, other: str) -> None:
 
 
 def _answers(question: Question, _: Levers, lang: str) -> Callable[[], None]:
-    sheet = Sheet(st.container())
+    sheet = Sheet(cleared() if known(question, lang) is None else st.container())
+    shown: list[object] = []
 
     def show() -> None:
-        if (found := known(question, lang)) is not None:
+        nonlocal shown
+        found = known(question, lang)
+        pictures = [] if found is None else _pictures(found)
+        if found is not None and not (shown and shown[0] is found and shown[1] is pictures):
+            shown = [found, pictures]
             with sheet:
-                _answer(found, sheet)
+                _answer(found, pictures, sheet)
 
     show()
     return show
 
 
-def _answer(found: Known, to: Place) -> None:
+def _answer(found: Known, pictures: Sequence[Picture], to: Place) -> None:
     told, lang = found.answer, found.lang
     blocks([told.outcomes], lang, to)
-    drawn = {picture.name: Shown(picture) for picture in _pictures(found)}
+    drawn = {picture.name: Shown(picture) for picture in pictures}
     queue, cost = ([drawn.pop(name)] if name in drawn else [] for name in ("queues", "costs"))
     if drawn:
         panels(drawn.values(), lang, to)
-    elif not queue:
+    elif told.rows and not queue:
         paragraph(say("lab.pictures_soon", lang, count=number(FEWEST, lang)), to)
     _part("reached", [Items(told.reached)], [told.reach], lang, to)
     _part("queues", [Items(told.queues), *queue], [told.waits], lang, to)
@@ -119,10 +118,11 @@ def _pictures(found: Known) -> list[Picture]:
 
 
 def _lives(question: Question, _: Levers, lang: str) -> None:
-    try:
-        _both_lives(question, lang)
-    except InputError as error:
-        message(explain(error, lang))
+    with st.container() if state.get("lives", (None,))[0] == (question, lang) else cleared():
+        try:
+            _both_lives(question, lang)
+        except InputError as error:
+            message(explain(error, lang))
 
 
 def _both_lives(question: Question, lang: str) -> None:
@@ -140,6 +140,7 @@ def _both_lives(question: Question, lang: str) -> None:
             value=first.middle if first.middle in places else first.families[0],
             format_func=lambda slot: places[slot],
             key=f"family:{question.study.seed}:{first.middle}:{hash(first.families)}",
+            on_change=asked_for,
         )
     told = _two_lives(question, lang, family) or first
     blocks([Text(told.chosen), Text(told.who)], lang)
@@ -210,23 +211,32 @@ def _why(question: Question, _: Levers, lang: str) -> None:
 # ---- take away -------------------------------------------------------------------------------------------------------
 
 
-def _take_away(question: Question, levers: Levers, lang: str) -> None:
+def _take_away(question: Question, levers: Levers, lang: str) -> Callable[[], None]:
+    over = question.over
     heading(say("lab.take_study", lang))
     paragraph(say("lab.take_study_about", lang))
     study = take_away(levers, question.study, lang)
     _download(study.name, study.mime, study.data, lang)
     heading(say("lab.take_numbers", lang))
-    if question.over:
-        for name, make in (("tables", _tables), ("figures", _figures)):
-            _download(f"{FILE.stem}-{name}.zip", "application/zip", partial(make, question, lang), lang)
-    else:
-        paragraph(say("lab.take_when_done", lang))
+    with cleared():
+        if over:
+            for name, make in (("tables", _tables), ("figures", _figures)):
+                _download(f"{FILE.stem}-{name}.zip", "application/zip", partial(make, question, lang), lang)
+        else:
+            paragraph(say("lab.take_when_done", lang))
     heading(say("lab.take_report", lang))
     paragraph(say("lab.take_report_about", lang))
-    _report(question, levers, lang)
+    with cleared():
+        _report(question, levers, lang)
     heading(say("lab.take_link", lang))
     paragraph(say("lab.take_link_about", lang))
     st.code(f"{st.context.url or ''}?{to_query(levers)}&lang={lang}", language=None, wrap_lines=True)
+
+    def show() -> None:
+        if question.over and not over and not question.stopped:
+            rerun()
+
+    return show
 
 
 def _download(name: str, mime: str, data: bytes | Callable[[], bytes], lang: str) -> None:

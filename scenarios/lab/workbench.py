@@ -76,7 +76,7 @@ class Limits:
     lives_family_months: int = 1_200_000
     """simulated for the two lives of a family, at most: some seconds of one thread"""
     memory_bytes: int = 2_000_000_000
-    """of what is kept: municipalities and what arms became"""
+    """of what is kept: municipalities and what arms became; beside it threads and the desk that runs are read at have theirs"""
     session_bytes: int = 200_000_000
     """of what arms became, of one session's question"""
     idle_seconds: float = 900.0
@@ -191,7 +191,7 @@ _Lay: TypeAlias = Callable[[str, Sequence[FloatArray]], FloatArray]
 class _Desk:
     """Where runs are laid out to be read, one question at a time: to get new memory for them takes longer than to read them.
 
-    It keeps the memory of the largest that were laid out, at most ``Limits.session_bytes``.
+    It keeps the memory of the largest of each part that was laid out, some ``Limits.session_bytes`` at most.
     """
 
     def __init__(self) -> None:
@@ -247,6 +247,11 @@ class Question:
         """Whether nothing more will come: all is done, or wrong, or the question has been given up."""
         kept = self._kept
         return kept is None or self._stopped is not None or bool(self._ready(kept).all())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been ended by something that is wrong with it: to ask it again may end in the same."""
+        return self._stopped is not None
 
     @property
     def error(self) -> str | None:
@@ -592,9 +597,11 @@ class Workbench:
                 question._stopped = error
             except Exception:
                 told = {"replicate": replicate, "draw": replicate // 2, "traceback": traceback.format_exc()}
-                if not question.failures:  # once: what made one fail makes others fail
-                    print(f"replicate {replicate} failed: {told['traceback']}", file=sys.stderr, flush=True)
+                first = not question.failures  # told once: what made one fail makes others fail
                 question.failures[replicate] = told
+                with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+                    if first:
+                        print(f"replicate {replicate} failed: {told['traceback']}", file=sys.stderr, flush=True)
             with self._changed:
                 place.busy[replicate] = False
                 seat.running -= 1
