@@ -22,7 +22,7 @@ from scenarios.lab.explain import cautions, explain, few_draws
 from scenarios.lab.known import known, tighten
 from scenarios.lab.levers import OWN, Levers, from_query, to_query
 from scenarios.lab.presets import PROGRAMMES, presets
-from scenarios.lab.shown import Place, Sheet, cleared, heading, message, paragraph
+from scenarios.lab.shown import Place, Sheet, heading, message, paragraph, up_to
 from scenarios.lab.tabs import draw_on, tab_in, tabs
 from scenarios.lab.uploads import Upload, read_upload
 from scenarios.lab.workbench import BusyError, Question
@@ -32,6 +32,7 @@ FIRST: Final = 10
 """Replicates that the first answer waits for, so that it comes at once"""
 PATIENCE: Final = 0.4  # seconds, of that wait
 SENDING: Final = 0.03  # seconds for the first answer to be sent, before pictures and threads take the processors
+MOST_CAUTIONS: Final = 8
 LANG: Final = "lang"
 
 state = st.session_state
@@ -53,7 +54,7 @@ def main() -> None:
     _remember(levers, lang)
     with top:
         spoken = Sheet(st.container(key="spoken"))  # always there, and in the same place: what changes in it is heard
-        with cleared():
+        with up_to(1):
             link = _wrong_link(lang)
         question, wrong = _ask(levers, lang)
         sentence = Sheet(st.container(key="sentence"))
@@ -72,7 +73,7 @@ def main() -> None:
         whole = question is None or question.over  # before it is said: what comes meanwhile is said again
         say_it()
         few = [] if question is None else few_draws(question.study, rooms.settings().limits, lang)
-        with cleared():
+        with up_to(MOST_CAUTIONS):
             for text in (*few, *cautions(levers, lang)):
                 message(text)
     if question is None:
@@ -227,7 +228,7 @@ def _own_figures(levers: Levers, lang: str) -> Levers:
                 levers = _with_own(levers, file.name, file.getvalue())
             except InputError as error:
                 state.own_error = error
-        with cleared():
+        with up_to(3):
             if file is not None and state.get("own_error") is not None:
                 state.own_told = explain(state.own_error, lang)
                 message(state.own_told)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -13,9 +14,16 @@ from results.blocks import Block
 from results.page import block_html
 
 
-def cleared() -> Any:
-    """A container for what may be less than it was: else the rest would stay on the page until its script ends."""
-    return st.empty().container()
+@contextlib.contextmanager
+def up_to(parts: int) -> Iterator[None]:
+    """A part of the page that holds so many parts at most, and may hold fewer than it did.
+
+    What a script wrote before stays in its place until another part comes there or the script ends, which is when all is in.
+    """
+    with st.container():
+        yield
+        for _ in range(parts):
+            st.empty()
 
 
 class Place(Protocol):
@@ -44,6 +52,11 @@ class Sheet:
             for _, part in self._parts[self._at :]:
                 part.empty()
             del self._parts[self._at :]
+
+    def blank(self, parts: int) -> None:
+        """Nothing, where there may have been so many parts."""
+        for _ in range(parts):
+            self.html("<i></i>")
 
     def html(self, body: str, /) -> None:
         """The next part of the sheet."""

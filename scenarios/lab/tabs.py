@@ -23,7 +23,7 @@ from scenarios.lab.known import Known, known, rerun
 from scenarios.lab.levers import FILE, Levers, to_query
 from scenarios.lab.lives import TwoLives, lives
 from scenarios.lab.painters import FEWEST, Easel
-from scenarios.lab.shown import Place, Sheet, blocks, cleared, heading, message, panels, paragraph
+from scenarios.lab.shown import Place, Sheet, blocks, heading, message, panels, paragraph, up_to
 from scenarios.lab.take_away import take_away
 from scenarios.lab.why import why
 from scenarios.lab.workbench import Question
@@ -31,6 +31,8 @@ from simulation.errors import InputError
 
 GLANCE: Final = 2.0  # seconds between looks at a report that is being made
 ASIDE: Final = 0.3  # seconds between looks at whether it is one's turn
+PARTS_OF_AN_ANSWER: Final = 12
+PARTS_OF_LIVES: Final = 5
 MOST_LIVES: Final = 10  # families whose lives a session keeps
 
 state = st.session_state
@@ -62,7 +64,10 @@ def tab_in(lang: str, other: str) -> None:
 
 
 def _answers(question: Question, _: Levers, lang: str) -> Callable[[], None]:
-    sheet = Sheet(cleared() if known(question, lang) is None else st.container())
+    sheet = Sheet(st.container())
+    if known(question, lang) is None:
+        with sheet:
+            sheet.blank(PARTS_OF_AN_ANSWER)
     shown: list[object] = []
 
     def show() -> None:
@@ -118,7 +123,7 @@ def _pictures(found: Known) -> list[Picture]:
 
 
 def _lives(question: Question, _: Levers, lang: str) -> None:
-    with st.container() if state.get("lives", (None,))[0] == (question, lang) else cleared():
+    with up_to(PARTS_OF_LIVES):
         try:
             _both_lives(question, lang)
         except InputError as error:
@@ -218,7 +223,7 @@ def _take_away(question: Question, levers: Levers, lang: str) -> Callable[[], No
     study = take_away(levers, question.study, lang)
     _download(study.name, study.mime, study.data, lang)
     heading(say("lab.take_numbers", lang))
-    with cleared():
+    with up_to(2):
         if over:
             for name, make in (("tables", _tables), ("figures", _figures)):
                 _download(f"{FILE.stem}-{name}.zip", "application/zip", partial(make, question, lang), lang)
@@ -226,7 +231,7 @@ def _take_away(question: Question, levers: Levers, lang: str) -> Callable[[], No
             paragraph(say("lab.take_when_done", lang))
     heading(say("lab.take_report", lang))
     paragraph(say("lab.take_report_about", lang))
-    with cleared():
+    with up_to(4):
         _report(question, levers, lang)
     heading(say("lab.take_link", lang))
     paragraph(say("lab.take_link_about", lang))
