@@ -414,7 +414,6 @@ def test_the_page_is_usable_soon_and_a_lever_that_is_moved_is_answered_soon(brow
         firsts, lasts = (sorted(column) for column in zip(*times, strict=True))
         print("first answers, s:", *(f"{each:.2f}" for each in firsts))
         print("all replicates with their pictures, s:", *(f"{each:.2f}" for each in lasts))
-        middle = len(times) // 2
-        assert firsts[middle] < 0.5
-        assert lasts[middle] < 4.0
+        assert firsts[-1] < 0.5
+        assert lasts[-1] < 4.0
         page.context.close()
