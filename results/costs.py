@@ -203,7 +203,8 @@ class Costs:
 
     def matrix(self) -> npt.NDArray[np.float64]:
         """``(flows, items)``: NOK of each item for a unit of each flow."""
-        return np.array([[item.weights.get(flow, 0.0) for item in self.items()] for flow in FLOWS])
+        items = self.items()
+        return np.array([[item.weights.get(flow, 0.0) for item in items] for flow in FLOWS])
 
     def _follow_up(self) -> list[Item]:
         """``FOLLOW_UP``, in that order."""

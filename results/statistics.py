@@ -523,14 +523,18 @@ def _drop_empty(columns: Columns) -> Columns:
 
 def _table(blocks: list[Columns], columns: tuple[str, ...]) -> pd.DataFrame:
     """Blocks one below the other, with the columns of the contract in their order."""
-    frames = [pd.DataFrame({name: block[name] for name in columns}) for block in blocks]
-    frames = [frame for frame in frames if len(frame)]
-    if not frames:
+    filled = [block for block in blocks if len(block[columns[-1]])]  # a column, never one word
+    if not filled:
         return pd.DataFrame(columns=list(columns))
-    table = pd.concat(frames, ignore_index=True)
-    for name in table.columns[table.dtypes == np.float64]:
-        table[name] = _positive_zero(table[name].to_numpy())
-    return table
+    return pd.DataFrame(
+        {name: _column([(block[name], len(block[columns[-1]])) for block in filled]) for name in columns}
+    )
+
+
+def _column(parts: list[tuple[Any, int]]) -> npt.NDArray[Any]:
+    """Parts one below the other, each so long or one word that stands in so many rows; -0.0 becomes 0.0."""
+    whole = np.concatenate([np.full(rows, part, object) if isinstance(part, str) else part for part, rows in parts])
+    return _positive_zero(whole) if whole.dtype == np.float64 else whole
 
 
 def _positive_zero(values: FloatArray) -> FloatArray:

@@ -407,7 +407,7 @@ def test_the_page_is_usable_soon_and_a_lever_that_is_moved_is_answered_soon(brow
             box.fill(str(coordinators))
             began = time.perf_counter()
             page.keyboard.press("Enter")
-            page.wait_for_selector(".lab-answer progress")
+            page.wait_for_function("() => document.querySelector('.lab-answer progress')", polling=GLANCE)
             first = time.perf_counter() - began
             finished(page)
             times.append((first, time.perf_counter() - began))

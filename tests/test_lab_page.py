@@ -489,7 +489,6 @@ def test_what_comes_while_a_part_is_written_is_said(monkeypatch: pytest.MonkeyPa
     shown = tabs.tabs
 
     def slowly(question: Question, *rest: Any) -> Any:
-        question.go_on()
         question.wait(REPLICATES, 60)
         return shown(question, *rest)
 
@@ -507,7 +506,6 @@ def test_an_answer_that_is_said_when_the_last_has_come_misses_none(monkeypatch: 
 
     def ask(self: Workbench, *rest: Any) -> Question:
         questions.append(asked(self, *rest))
-        questions[-1].go_on()
         return questions[-1]
 
     def slowly(*rest: Any, **options: Any) -> Any:

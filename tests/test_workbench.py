@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import os
+import sys
 import threading
 import time
 import types
@@ -558,14 +559,16 @@ def test_many_months_get_fewer_replicates_so_that_a_session_takes_its_part_of_th
     assert 2 * arm_bytes(longest, replicates) <= limits.session_bytes < 2 * arm_bytes(longest, replicates + 2)
 
 
-def test_after_the_first_replicates_a_question_waits_to_be_shown_but_not_for_long(bench: Workbench) -> None:
-    finished(bench.ask("warm", study_of("study.seed=9")))
-    question = bench.ask("one", study_of(), first=2)
-    assert question.wait(2, PATIENCE) == 2
-    assert question.wait(question.total, 0.3) == 2
-    question.go_on()
-    finished(question)
-    finished(bench.ask("two", study_of("study.seed=8"), first=2))  # nobody says that it may go on
+@pytest.mark.skipif(sys.platform != "linux", reason="a priority is of the whole process")
+def test_the_threads_give_way_to_who_shows_what_they_have_found(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    counter = Counter(monkeypatch, "start_of", lambda *_: found.append(os.getpriority(os.PRIO_PROCESS, 0)))
+    finished(bench.ask("one", study_of()))
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert counter.calls == 12
+    assert set(found) == {min(ours + 5, 19)}
 
 
 def test_a_replicate_that_fails_where_nobody_reads_what_is_told_takes_no_thread_away(

@@ -6,9 +6,7 @@ No statistic of its own: every number is a cell of the tables that ``run.py comp
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -107,22 +105,19 @@ def tables_of(study: Study, runs: Runs) -> Told:
     ----------
     runs : of two replicates or more
     """
-    made: dict[str, Callable[[], Any]] = {
-        "costs": lambda: statistics.costs_table(runs, study.costs),
-        "evaluation": lambda: evaluation.evaluate(runs, study.costs, ("consequences", "pays")),
-        "services": lambda: statistics.services_table(runs),
-        "eligible": lambda: statistics.outcomes_table(runs, OUTCOMES, ("eligible",)),
-        "differences": lambda: statistics.differences_table(runs, OUTCOMES, ("eligible",)),
-        "filled": lambda: statistics.outcomes_table(runs, ("caseload_filled",), ("pool",)),
-        "waits": lambda: statistics.outcomes_table(runs, WAITS, ("pool",), last=True),
-        "reach": lambda: statistics.reach_table(runs),
-    }
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # NumPy lets other threads run
-        done = dict(zip(made, pool.map(lambda make: make(), made.values()), strict=True))
-    parts = [done.pop(name) for name in ("eligible", "filled", "waits")]
-    outcomes = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)  # the empty have no types
-    nothing = pd.DataFrame(columns=["contrast", *statistics.COST_COLUMNS])
-    return Told(outcomes=outcomes, cost_differences=nothing, **done.pop("evaluation"), **done)
+    eligible = statistics.outcomes_table(runs, OUTCOMES, ("eligible",))
+    filled = statistics.outcomes_table(runs, ("caseload_filled",), ("pool",))
+    waits = statistics.outcomes_table(runs, WAITS, ("pool",), last=True)
+    parts = [part for part in (eligible, filled, waits) if len(part)] or [eligible]  # the empty have no types
+    return Told(
+        outcomes=pd.concat(parts, ignore_index=True),
+        differences=statistics.differences_table(runs, OUTCOMES, ("eligible",)),
+        services=statistics.services_table(runs),
+        costs=statistics.costs_table(runs, study.costs),
+        cost_differences=pd.DataFrame(columns=["contrast", *statistics.COST_COLUMNS]),
+        reach=statistics.reach_table(runs),
+        **evaluation.evaluate(runs, study.costs, ("consequences", "pays")),
+    )
 
 
 def compared(study: Study, runs: Runs, lang: str, tables: Told | None = None) -> Compared:

@@ -31,7 +31,7 @@ from simulation.errors import InputError
 FIRST: Final = 10
 """Replicates that the first answer waits for, so that it comes at once"""
 PATIENCE: Final = 0.4  # seconds, of that wait
-SENDING: Final = 0.03  # seconds for the first answer to be sent, before pictures and threads take the processors
+SENDING: Final = 0.03  # seconds for the first answer to be sent, before the rest of the page is made
 MOST_CAUTIONS: Final = 8
 LANG: Final = "lang"
 
@@ -80,7 +80,6 @@ def main() -> None:
         return
     if not question.over:
         time.sleep(SENDING)
-        question.go_on()
     with right:
         show = tabs(question, levers, lang)
     if not whole:
@@ -156,7 +155,7 @@ def _ask(levers: Levers, lang: str) -> tuple[Question | None, str]:
         few = limits.replicates_of(study.arms[0], len(study.arms))
         study = levers.study(few) if few < study.replicates else study
         state.seat = _seat()
-        question = rooms.workbench().ask(state.seat, study, FIRST)
+        question = rooms.workbench().ask(state.seat, study)
     except BusyError:
         return None, say("lab.full", lang)
     except InputError as error:

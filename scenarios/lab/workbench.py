@@ -61,7 +61,9 @@ _OF_AN_ARM: Final = ("study", "followed", "followed_families", "flows", "groups"
 _OF_A_START: Final = ("drift", "group_families")
 _NUMBER: Final = np.dtype(np.float64).itemsize
 _LEAVING: Final = 10.0  # seconds that closing waits for a thread to finish its replicate
-_BREATH: Final = 0.6  # seconds, at most, that threads leave a question whose first answer is being shown
+_NICE: Final = (
+    5  # by so much threads give way to the page, and to a browser beside them, that show what they have found
+)
 
 
 @dataclass(frozen=True)
@@ -233,8 +235,6 @@ class Question:
         self._kept: _Held | None = None
         self._stopped: InputError | None = None
         self._touched = time.monotonic()
-        self._first: int | None = None
-        self._breathes_until = 0.0
 
     def done(self) -> int:
         """Replicates that are ready, counted from the first without a gap; 0 when the question has been given up."""
@@ -270,12 +270,6 @@ class Question:
                 lambda: self.over or self.done() >= replicates or self._bench._closed, timeout
             )
         return self.done()
-
-    def go_on(self) -> None:
-        """The first answer has been shown: no more waiting (see :meth:`Workbench.ask`)."""
-        with self._bench._changed:
-            self._first = None
-            self._bench._changed.notify_all()
 
     def runs(self) -> Runs:
         """The replicates that are done, whole draws of them, in their order: what ``run_study`` gives for so many.
@@ -338,19 +332,8 @@ class Question:
         kept = self._kept
         if kept is None or self._stopped is not None:
             return None
-        ready = self._ready(kept)
-        free = ~(ready | kept[0].busy)
-        if self._breathes(ready):
-            free[self._first :] = False
+        free = ~(self._ready(kept) | kept[0].busy)
         return int(free.argmax()) if free.any() else None
-
-    def _breathes(self, ready: npt.NDArray[np.bool_]) -> bool:
-        """Whether replicates after the first ones wait for those to be shown; no longer than a breath after they are done."""
-        if self._first is None:
-            return False
-        if ready[: self._first].all() and self._breathes_until == 0.0:
-            self._breathes_until = time.monotonic() + _BREATH
-        return self._breathes_until == 0.0 or time.monotonic() < self._breathes_until
 
     def _is(self, other: Question) -> bool:
         return self._keys == other._keys and self.study == other.study and self._stopped is None
@@ -389,13 +372,8 @@ class Workbench:
 
     # -- for sessions --
 
-    def ask(self, session: str, study: Study, first: int | None = None) -> Question:
+    def ask(self, session: str, study: Study) -> Question:
         """Begin to run a study for a session, or go on; an earlier question of the session is given up.
-
-        Parameters
-        ----------
-        first : after so many replicates the threads leave the question until :meth:`Question.go_on`, or for a breath, so that
-            the first answer is shown with the processors to itself
 
         Raises
         ------
@@ -403,7 +381,6 @@ class Workbench:
         InputError : the study is too large, or its posterior cannot be read
         """
         question = self._question(study)
-        question._first = first
         with self._changed:
             seat = self._seats.get(session)
             if seat is not None and seat.question._is(question):
@@ -586,6 +563,8 @@ class Workbench:
 
     def _work(self) -> None:
         """A thread's life: the next replicate of whoever is next."""
+        if sys.platform == "linux":  # elsewhere this is of the whole process
+            os.nice(_NICE)
         with self._warming, contextlib.suppress(OSError):  # what is not compiled ahead is compiled where it is called
             warm_up()
         while (task := self._next_task()) is not None:
@@ -619,8 +598,7 @@ class Workbench:
                         place.busy[replicate] = True
                         seat.running += 1
                         return seat, seat.question, place, replicate
-                breathing = any(seat.question._first is not None for seat in self._seats.values())
-                self._changed.wait(_BREATH / 4 if breathing else None)
+                self._changed.wait()
         return None
 
     def _in_turn(self) -> Iterator[_Seat]:
