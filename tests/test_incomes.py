@@ -168,10 +168,25 @@ def test_the_command_writes_tables_figure_and_page(tmp_path: Path, capsys: pytes
     assert run.main([*options, "--write", str(tmp_path / "none.md")]) == 2
 
 
+ONE_ARM = """
+[study]
+name = "one-arm"
+profile = "oygarden"
+horizon_months = 2
+burn_in_months = 24
+replicates = 2
+seed = 5
+[pool]
+families = 60
+[[arm]]
+name = "ordinary"
+"""
+
+
 def test_every_run_leaves_the_incomes_of_its_families_and_their_figure(tmp_path: Path) -> None:
-    study = ["--set", "pool.families=60", "--set", "study.burn_in_months=24", "--set", "study.horizon_months=2"]
-    folder = tmp_path / "run"
-    assert run.main(["compare", *study, "--replicates", "2", "--workers", "1", "--quiet", "--out", str(folder)]) == 0
+    study, folder = tmp_path / "study.toml", tmp_path / "run"
+    study.write_text(ONE_ARM, encoding="utf-8")
+    assert run.main(["compare", str(study), "--workers", "1", "--quiet", "--out", str(folder)]) == 0
     assert pd.read_csv(folder / "incomes.csv")["name"].tolist() == [s.name for s in STATISTICS]
     assert set(pd.read_csv(folder / "incomes_by_household.csv")["household"]) <= set(KINDS)
     assert (folder / "figures" / "incomes.svg").is_file()

@@ -24,9 +24,10 @@ pytest.importorskip("streamlit", reason="the page needs Streamlit: pip install -
 from streamlit.testing.v1 import AppTest
 
 from results.language import LOCALES, capital, say
+from results.style import Picture
 from scenarios.lab import answers, pictures, rooms, tabs
 from scenarios.lab import known as known_part
-from scenarios.lab.answers import answer
+from scenarios.lab.answers import Compared, answer
 from scenarios.lab.controls import GROUPS
 from scenarios.lab.explain import explain
 from scenarios.lab.levers import ADDRESSES, LEVERS, from_query, to_query
@@ -44,8 +45,22 @@ LINK = link_levers()[0]
 REPLICATES = 40  # as many draws as something is said of
 
 
+DRAWN: dict[tuple[str, int, int], Picture] = {}
+"""By language, how many there are, and place: what they show is not looked at here, but in ``test_lab_answers.py``"""
+
+
+def _draw(of: Compared, lang: str, place: int) -> Picture:
+    key = (lang, pictures.how_many(of), place)
+    if key not in DRAWN:
+        DRAWN[key] = pictures.draw(of, lang, place)
+    return DRAWN[key]
+
+
 @pytest.fixture(autouse=True)
-def _lab() -> Iterator[None]:
+def _lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("scenarios.lab.painters.draw", _draw)
+    # AppTest looks through every installed package for components, for each page anew; the lab has none.
+    monkeypatch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", list)
     rooms.start(rooms.Settings("nb", Limits(sessions=2, replicates=REPLICATES)))
     before = sys.modules["__main__"]  # AppTest puts the page there, and processes that other tests start would run it
     yield

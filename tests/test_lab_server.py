@@ -178,7 +178,9 @@ class Visit:
 
     def __init__(self, address: str, until: contextlib.ExitStack) -> None:
         stream = address.replace("http", "ws") + "/_stcore/stream"
-        self.socket = until.enter_context(connect(stream, subprotocols=[Subprotocol("streamlit")], max_size=None))
+        known = [Subprotocol("streamlit")]
+        # What is sent after the first message is not read here, and to close would be to wait for that.
+        self.socket = until.enter_context(connect(stream, subprotocols=known, max_size=None, close_timeout=0.1))
         self.address = address
 
     def upload(self, file: str, size: int, method: str = "PUT") -> int:
