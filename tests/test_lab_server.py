@@ -34,6 +34,7 @@ from scenarios.lab import gate, server
 from scenarios.lab.painters import MOST
 
 ROOT = Path(__file__).resolve().parent.parent
+FEW = ("--replicates", "4")  # so that the place it opens with is soon ready, and the processors free
 
 
 def start(home: Path, *options: str) -> subprocess.Popen[str]:
@@ -79,7 +80,7 @@ def status(address: str, path: str = "/", method: str = "GET", data: bytes | Non
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_it_asks_nothing_answers_and_stops_when_it_is_told_to(tmp_path: Path, stop: signal.Signals, code: int) -> None:
-    with serving(tmp_path) as (process, address):
+    with serving(tmp_path, *FEW) as (process, address):
         assert status(address) == 200
         process.send_signal(stop)
         out, errors = process.communicate(timeout=20)
@@ -94,7 +95,7 @@ def test_it_asks_nothing_answers_and_stops_when_it_is_told_to(tmp_path: Path, st
 def test_no_process_of_its_own_stays_however_it_stops_and_none_says_anything(
     tmp_path: Path, stop: signal.Signals, ready: bool
 ) -> None:
-    with serving(tmp_path) as (process, address):
+    with serving(tmp_path, *(FEW if ready else ())) as (process, address):
         until(lambda: len(processes(process.pid)) > MOST)
         if ready:
             with contextlib.ExitStack() as end:
@@ -139,13 +140,13 @@ def test_settings_of_the_user_and_of_the_folder_change_nothing(tmp_path: Path) -
     (tmp_path / ".streamlit").mkdir()
     settings = '[server]\nbaseUrlPath = "elsewhere"\n[browser]\ngatherUsageStats = true\n'
     (tmp_path / ".streamlit" / "config.toml").write_text(settings, encoding="utf-8")
-    with serving(tmp_path) as (_, address):
+    with serving(tmp_path, *FEW) as (_, address):
         assert status(address, "/_stcore/health") == 200
         assert status(address, "/elsewhere/_stcore/health") == 404
 
 
 def test_only_the_page_and_what_it_needs_are_there_and_only_for_itself(tmp_path: Path) -> None:
-    with serving(tmp_path) as (_, address):
+    with serving(tmp_path, *FEW) as (_, address):
         assert status(address, "/lab.css") == 200
         for path in (
             "/_stcore/metrics",
@@ -164,7 +165,7 @@ def test_only_the_page_and_what_it_needs_are_there_and_only_for_itself(tmp_path:
 def test_a_host_or_an_origin_that_is_none_is_refused_and_breaks_nothing(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    with serving(tmp_path, *options) as (process, address):
+    with serving(tmp_path, *FEW, *options) as (process, address):
         for wrong in ("[", "a]b", "[::1"):
             assert status(address, Host=wrong) == 400
             assert status(address, Origin=f"http://{wrong}") == 400
@@ -220,7 +221,7 @@ class Visit:
 
 
 def test_a_session_holds_so_many_uploads_and_so_many_bytes_and_no_more(tmp_path: Path) -> None:
-    with serving(tmp_path) as (_, address), contextlib.ExitStack() as end:
+    with serving(tmp_path, *FEW) as (_, address), contextlib.ExitStack() as end:
         visit, small, large = Visit(address, end), 100, 900_000
         for i in range(gate.MOST_FILES):
             assert visit.upload(f"small-{i}", small) == 204
@@ -275,7 +276,7 @@ def test_so_many_uploads_at_once_and_no_more() -> None:
 
 
 def test_so_many_pages_are_open_and_no_more(tmp_path: Path) -> None:
-    with serving(tmp_path, "--sessions", "1") as (_, address), contextlib.ExitStack() as end:
+    with serving(tmp_path, *FEW, "--sessions", "1") as (_, address), contextlib.ExitStack() as end:
         visits = [Visit(address, end) for _ in range(server.connections(1))]
         assert not opens(address)
         visits[0].socket.close()
@@ -298,7 +299,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_name_of_its_own_is_answered_behind_a_web_server(tmp_path: Path) -> None:
-    with serving(tmp_path, "--host", "lab.example.no") as (_, address):
+    with serving(tmp_path, *FEW, "--host", "lab.example.no") as (_, address):
         assert status(address, Host="lab.example.no", Origin="https://lab.example.no") == 200
         assert status(address, Host="other.example.no") == 421
 
