@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import tempfile
 import time
 import zipfile
@@ -110,3 +112,10 @@ def test_a_lab_that_closes_gives_up_what_is_being_made(office: Reports) -> None:
     office.close()
     assert isinstance(made.exception(PATIENCE), FailedError)
     assert waits.cancelled()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a priority is of the whole process")
+def test_what_makes_reports_gives_way_to_the_pages(office: Reports) -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    theirs = office._threads.submit(os.getpriority, os.PRIO_PROCESS, 0)
+    assert theirs.result(PATIENCE) == min(ours + 5, 19)

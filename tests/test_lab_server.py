@@ -80,7 +80,7 @@ def status(address: str, path: str = "/", method: str = "GET", data: bytes | Non
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_it_asks_nothing_answers_and_stops_when_it_is_told_to(tmp_path: Path, stop: signal.Signals, code: int) -> None:
-    with serving(tmp_path, *FEW) as (process, address):
+    with serving(tmp_path) as (process, address):
         assert status(address) == 200
         process.send_signal(stop)
         out, errors = process.communicate(timeout=20)
@@ -95,7 +95,7 @@ def test_it_asks_nothing_answers_and_stops_when_it_is_told_to(tmp_path: Path, st
 def test_no_process_of_its_own_stays_however_it_stops_and_none_says_anything(
     tmp_path: Path, stop: signal.Signals, ready: bool
 ) -> None:
-    with serving(tmp_path, *(FEW if ready else ())) as (process, address):
+    with serving(tmp_path) as (process, address):
         until(lambda: len(processes(process.pid)) > MOST)
         if ready:
             with contextlib.ExitStack() as end:

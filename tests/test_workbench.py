@@ -571,6 +571,15 @@ def test_the_threads_give_way_to_who_shows_what_they_have_found(
     assert set(found) == {min(ours + 5, 19)}
 
 
+def test_a_system_that_forbids_threads_to_give_way_gets_its_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "nice", refuse, raising=False)  # there is none on Windows
+    with contextlib.closing(Workbench(Limits(workers=1))) as bench:
+        finished(bench.ask("one", study_of()))
+
+
 def test_a_replicate_that_fails_where_nobody_reads_what_is_told_takes_no_thread_away(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

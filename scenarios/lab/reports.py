@@ -16,6 +16,7 @@ from typing import Final
 
 from scenarios.lab.levers import FILE
 from scenarios.lab.take_away import Download
+from scenarios.lab.workbench import give_way
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 LONGEST: Final = 600  # seconds
@@ -38,7 +39,7 @@ class Reports:
     """Makes reports, one at a time, in the order that they are asked for; one for each session."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="report")
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="report", initializer=give_way)
         self._lock = threading.Lock()
         self._asked: dict[str, _Asked] = {}
 

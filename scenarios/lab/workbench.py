@@ -61,9 +61,6 @@ _OF_AN_ARM: Final = ("study", "followed", "followed_families", "flows", "groups"
 _OF_A_START: Final = ("drift", "group_families")
 _NUMBER: Final = np.dtype(np.float64).itemsize
 _LEAVING: Final = 10.0  # seconds that closing waits for a thread to finish its replicate
-_NICE: Final = (
-    5  # by so much threads give way to the page, and to a browser beside them, that show what they have found
-)
 
 
 @dataclass(frozen=True)
@@ -350,6 +347,13 @@ class _Seat:
     """threads at its question now"""
 
 
+def give_way() -> None:
+    """Let this thread, and what it starts, come after the page that shows what is found; on Linux, where a thread can."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # the system may forbid it
+            os.nice(5)
+
+
 # ---- the workbench ---------------------------------------------------------------------------------------------------
 
 
@@ -563,8 +567,7 @@ class Workbench:
 
     def _work(self) -> None:
         """A thread's life: the next replicate of whoever is next."""
-        if sys.platform == "linux":  # elsewhere this is of the whole process
-            os.nice(_NICE)
+        give_way()
         with self._warming, contextlib.suppress(OSError):  # what is not compiled ahead is compiled where it is called
             warm_up()
         while (task := self._next_task()) is not None:
