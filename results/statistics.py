@@ -523,12 +523,11 @@ def _drop_empty(columns: Columns) -> Columns:
 
 def _table(blocks: list[Columns], columns: tuple[str, ...]) -> pd.DataFrame:
     """Blocks one below the other, with the columns of the contract in their order."""
-    filled = [block for block in blocks if len(block[columns[-1]])]  # a column, never one word
+    sizes = [len(block[columns[-1]]) for block in blocks]  # that is a column, never one word
+    filled = [(block, rows) for block, rows in zip(blocks, sizes, strict=True) if rows]
     if not filled:
         return pd.DataFrame(columns=list(columns))
-    return pd.DataFrame(
-        {name: _column([(block[name], len(block[columns[-1]])) for block in filled]) for name in columns}
-    )
+    return pd.DataFrame({name: _column([(block[name], rows) for block, rows in filled]) for name in columns})
 
 
 def _column(parts: list[tuple[Any, int]]) -> npt.NDArray[Any]:

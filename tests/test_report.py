@@ -75,13 +75,6 @@ def folder(only_html: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def only_svg(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are drawn once, and not as PNG too, which takes half of the time."""
-    whole = style.images
-    monkeypatch.setattr(style, "images", lambda figure, _: whole(figure, ("svg",)))
-
-
 class Page(HTMLParser):
     """The tags and the text of a page."""
 
@@ -172,7 +165,7 @@ def test_the_report_made_again_is_the_report_that_was_made(folder):
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_figures_of_contrasts_that_are_gone_go_too(tmp_path, only_svg):
+def test_figures_of_contrasts_that_are_gone_go_too(tmp_path):
     save_run(tmp_path, study(), finished(made_up_runs(6, 2)))
     save_run(tmp_path, study(), finished(made_up_runs(6, 2, contrasts=CONTRASTS[:1])))
     assert len(list((tmp_path / "figures").glob("differences-*.svg"))) == 1
@@ -198,7 +191,7 @@ def test_arms_may_be_called_na_or_null(tmp_path):
         ),
     ],
 )
-def test_small_and_large_studies_have_a_report(tmp_path, runs, only_svg):
+def test_small_and_large_studies_have_a_report(tmp_path, runs):
     save_run(tmp_path, study(), finished(runs()), lang="en")
     assert "Familiebaner" in page(tmp_path).text
 
